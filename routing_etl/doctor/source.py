@@ -18,6 +18,7 @@ from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
+from routing_etl.erp.unread_measures import unread_measures
 from routing_etl.erp.unread_units import clashes
 
 #: Columns that a line names before it only counts the rest.
@@ -80,6 +81,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
             for flag in (
                 *unread_flags(binding, profile, dialect, ask),
                 *unread_factors(binding, dialect, ask, date.today()),
+                *unread_measures(binding, profile, dialect, ask),
             ):
                 yield Finding("rows", "warning", flag.told, flag.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])

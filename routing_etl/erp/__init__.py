@@ -29,5 +29,6 @@ __all__ = [
     "unread_flags",
     "unread_headers",
     "unread_masters",
+    "unread_measures",
     "unread_units",
 ]

@@ -29,6 +29,7 @@ from routing_etl.erp.clean_results import (
     operation_hashes,
 )
 from routing_etl.erp.clean_warnings import (
+    left_out_told,
     operations_told,
     repairs_told,
     respelled_told,
@@ -36,7 +37,15 @@ from routing_etl.erp.clean_warnings import (
     unusable_routings_told,
 )
 from routing_etl.erp.files import RawFrame
-from routing_etl.erp.odd_times import clock_numbers, total_beside_setup, whole_times_of_batches
+from routing_etl.erp.left_out import LeftOut
+from routing_etl.erp.odd_times import (
+    clock_numbers,
+    odd_setups,
+    runs_for_many,
+    setups_as_operations,
+    total_beside_setup,
+    whole_times_of_batches,
+)
 from routing_etl.erp.own_numbers import OwnNumbers
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.raw_frames import chunks, newest_day, raw_rows, scan_raw, shards, shards_through_files
@@ -149,7 +158,8 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     items, frames["items"] = _items(job, ItemIdentity(item_keys(raw, job.equal), job.equal, job.before))
     codes = items.items.select("item_key", "item_cd")
     names = job_names(raw["operations"], job.profile, spellings)
-    context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings)
+    left_out = LeftOut.of(job.raw, items.keys)
+    context = OperationContext(codes, as_of, cutoff, now, names, items.keys, spellings, left_out)
     frames["operations"] = _operations(job, context, machines)
     kept = pl.scan_parquet(job.out / f"{OPERATIONS.name}.parquet")
     odd_jobs = [
@@ -158,6 +168,8 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
         *text_lines(kept, job.profile),
     ]
     odd_times = [*clock_numbers(raw, job.profile), *total_beside_setup(job.profile)]
+    odd_times += runs_for_many(kept, job.profile)
+    odd_times += [*odd_setups(kept, job.profile), *setups_as_operations(kept, job.profile)]
     odd_times += whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)
     frames["work_results"] = _results(job, context, machines)
     frames["purchase_orders"] = _orders(job, context)
@@ -177,14 +189,15 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
         *odd_times,
         *repairs_told(frames),
         *operations_told(frames[OPERATIONS.name]),
+        *left_out_told(frames, job.profile),
         *results_told(frames[WORK_RESULTS.name], job.profile.results),
-        *respelled_told(respelled, count),
     ]
     attributes = tuple(a.name for a in items.attributes)
     seconds = round(time.perf_counter() - started, 3)
     report = CleanReport(frames, as_of, cutoff, attributes, tuple(warnings), seconds, respelled, count)
     log = get_logger(__name__)
-    for text in warnings:
+    # Other spellings are a check of their own (`codes_spelled_one_way`), which tells them with its sample.
+    for text in (*warnings, *respelled_told(respelled, count)):
         log.warning("clean_warning", text=text)
     log.info("cleaned", seconds=report.seconds, rejects=report.rejects)
     return report
@@ -257,6 +270,7 @@ def _results(job: Cleaning, operations: OperationContext, machines: WorkCentres)
         operations.spellings,
         together(job, scan, operations.keys),
         OwnNumbers.of(routings) if job.profile.has_own_numbers else None,
+        operations.left_out,
     )
 
     def piece(raw: pl.DataFrame, bad: pl.DataFrame, account: Account) -> pl.DataFrame:

@@ -33,6 +33,8 @@ ROW_KEYS = {
     "purchase_orders": ("po_no", "item_cd"),
 }
 
+#: Values that a warning names for each rule.
+WORDS = 5
 #: Cleans a piece of a frame: raw rows, their problems, the account.
 CleanPiece = Callable[[pl.DataFrame, pl.DataFrame, Account], pl.DataFrame]
 
@@ -88,6 +90,8 @@ def closed(name: str, account: Account, rows_in: int, rows_kept: int, started: f
         repairs={r: dict(sorted(c.items())) for r, c in sorted(account.repairs.by_rule.items())},
         seconds=round(time.perf_counter() - started, 3),
         examples=dict(sorted(rejects.examples.items())),
+        words={r: account.repairs.most_often(r, WORDS) for r in sorted(account.repairs.words)},
+        different={r: len(w) for r, w in sorted(account.repairs.words.items())},
     )
 
 

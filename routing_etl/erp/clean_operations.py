@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
 import polars as pl
 
 from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
+from routing_etl.erp.left_out import LeftOut
 from routing_etl.erp.operation_order import in_order
 from routing_etl.erp.operation_times import in_minutes
 from routing_etl.erp.parse import parse_dates
@@ -60,6 +61,8 @@ class OperationContext:
         The key of each item code.
     spellings : Spellings
         The spelling that is kept of each other code.
+    left_out : LeftOut
+        Items that the profile's own filters leave out.
     """
 
     item_codes: pl.DataFrame
@@ -69,6 +72,7 @@ class OperationContext:
     job_of_name: pl.DataFrame
     keys: ItemKeys
     spellings: Spellings
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def job_names(raw: pl.LazyFrame, profile: Profile, spellings: Spellings) -> pl.DataFrame:
@@ -121,7 +125,7 @@ def clean_operations(
         frame = frame.filter(~late)
     original = raw.select("row_nr", *rejects.raw_columns)
     frame = _clean_texts(frame, profile, context.spellings, repairs)
-    frame = _of_known_items(frame, original, context, rejects)
+    frame = _of_known_items(frame, original, context, account)
     frame = _in_force(frame, rules, context, account)
     frame = in_order(frame, profile, repairs)
     frame = _whole_routings(frame, original, problems, rejects)
@@ -161,13 +165,15 @@ def _clean_texts(
 
 
 def _of_known_items(
-    frame: pl.DataFrame, original: pl.DataFrame, context: OperationContext, rejects: Rejects
+    frame: pl.DataFrame, original: pl.DataFrame, context: OperationContext, account: Account
 ) -> pl.DataFrame:
     """Rows with an item and a routing number, whose item is in the master; they take over the master's code."""
+    rejects = account.rejects
     missing = pl.col("item_key").is_null() | (pl.col("item_key") == "") | pl.col("rout_no").is_null()
     reason = Reason("missing_key", "The item code or the routing number is missing.")
     frame = rejects.remove(frame, original, missing, reason)
     frame = rejects.remove(frame, original, context.keys.belongs_to_refused(), REFUSED_ITEM)
+    frame = context.left_out.without_items(frame, context.item_codes["item_key"], account)
     known = frame.join(context.item_codes, on="item_key", how="left", maintain_order="left", suffix="_master")
     frame = frame.with_columns(known["item_cd_master"].alias("_master_cd"))
     frame = rejects.remove(frame, original, pl.col("_master_cd").is_null(), ORPHAN_ITEM)
@@ -280,7 +286,7 @@ def _flags(
     named = pl.col("rout_no").is_in(list(outsourced))
     frame = frame.with_columns(said.alias("_said"), named.alias("_named"))
     unknown = pl.col("_said").is_null() & pl.col("inside").is_not_null()
-    counter.add("inside_unknown_word", "inside", frame.select(unknown.sum()).item())
+    counter.add_words("inside_unknown_word", "inside", frame.filter(unknown)["inside"])
     blank = pl.col("inside").is_null() & ~pl.col("_named")
     counter.add("inside_assumed", "inside", frame.select(blank.sum()).item())
     frame = frame.with_columns(
@@ -293,7 +299,7 @@ def _flags(
     )
     for name in ("insp_flg", "milestone_flg", "major_flg"):
         strange = ~_word_in(name, (*rules.yes_words, *rules.no_words))
-        counter.add("flag_unknown_word", name, frame.select(strange.sum()).item())
+        counter.add_words("flag_unknown_word", name, frame.filter(strange)[name])
     flags = [
         pl.when(pl.col(c).is_not_null())
         .then(pl.when(_word_in(c, rules.yes_words)).then(pl.lit("Y")).otherwise(pl.lit("N")))

@@ -37,6 +37,10 @@ class FrameClean:
         Time taken.
     examples : dict of str to tuple of str
         Keys of a few rejected rows by rule.
+    words : dict of str to dict of str to int
+        The most frequent values that a repair met, with their rows, by rule; of the rules that keep them.
+    different : dict of str to int
+        How many different values there are, by the same rules.
     """
 
     rows_in: int
@@ -48,6 +52,8 @@ class FrameClean:
     repairs: dict[str, dict[str, int]]
     seconds: float
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    words: dict[str, dict[str, int]] = field(default_factory=dict)
+    different: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

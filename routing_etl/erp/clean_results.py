@@ -14,6 +14,7 @@ import polars as pl
 
 from routing_etl.erp.clean_codes import CODES, ItemKeys, Spellings
 from routing_etl.erp.clean_operations import OperationContext
+from routing_etl.erp.left_out import LeftOut
 from routing_etl.erp.net_results import (
     END_BEFORE_START,
     EQUAL_REPORT,
@@ -125,6 +126,8 @@ class ResultContext:
         What is known of rows of other pieces.
     own_numbers : OwnNumbers or None
         Where results name operations by the ERP's own number: which operation has it.
+    left_out : LeftOut
+        Items and operations that the profile's own filters leave out.
     """
 
     item_keys: pl.Series
@@ -137,6 +140,7 @@ class ResultContext:
     spellings: Spellings
     together: Together = field(default_factory=Together)
     own_numbers: OwnNumbers | None = None
+    left_out: LeftOut = field(default_factory=LeftOut)
 
 
 def operation_hashes(operations: pl.LazyFrame) -> tuple[pl.Series, pl.Series]:
@@ -297,12 +301,15 @@ def _units(frame: pl.DataFrame, results: ResultSource, counter: Counter) -> pl.D
         unit = of.get(name, "time_unit")
         if unit in results.columns and name in frame.columns:
             factor = _factors(frame[unit], results.time_units, results.blank_time_unit)
-            counter.add("time_unit_unknown", unit, (factor.is_null() & frame[name].is_not_null()).sum())
+            strange = factor.is_null() & frame[name].is_not_null()
+            counter.add_words("time_unit_unknown", unit, frame[unit].fill_null("").filter(strange))
             frame = frame.with_columns((pl.col(name) * (factor / results.time_factor_min)).alias(name))
     if "qty_unit" in results.columns:
         factor = _factors(frame["qty_unit"], results.qty_units, results.blank_qty_unit)
         given = frame.select(pl.any_horizontal(pl.col(n).is_not_null() for n in _QUANTITIES)).to_series()
-        counter.add("qty_unit_unknown", "qty_unit", (factor.is_null() & given).sum())
+        counter.add_words(
+            "qty_unit_unknown", "qty_unit", frame["qty_unit"].fill_null("").filter(factor.is_null() & given)
+        )
         frame = frame.with_columns((pl.col(n) * factor).alias(n) for n in _QUANTITIES)
     return frame
 
@@ -456,6 +463,7 @@ def _matched(
         .alias("match_level"),
         (exact | loose).alias("_matched"),
     )
+    frame = context.left_out.without_operations(frame, "_matched", account)
     frame = account.rejects.remove(frame, raw, ~pl.col("_matched"), ORPHAN_OPERATION)
     account.repairs.add("matched_without_routing", "rout_no", (frame["match_level"] == "operation").sum())
     return frame
@@ -503,6 +511,7 @@ def _with_keys(
         bad = own_number("oper_no").is_null()
     frame = rejects.remove(frame, raw, bad, BAD_PROC_SEQ)
     frame = rejects.remove(frame, raw, context.keys.belongs_to_refused(), REFUSED_ITEM)
+    frame = context.left_out.without_items(frame, context.item_keys, account)
     return rejects.remove(frame, raw, ~pl.col("item_key").is_in(context.item_keys.implode()), ORPHAN_ITEM)
 
 
@@ -549,6 +558,7 @@ def clean_purchase_orders(
     frame = rejects.remove(frame, raw, _no_item() | pl.col("po_no").is_null(), missing)
     frame = rejects.remove(frame, raw, context.keys.belongs_to_refused(), REFUSED_ITEM)
     known = pl.col("item_key").is_in(context.item_codes["item_key"].implode())
+    frame = context.left_out.without_items(frame, context.item_codes["item_key"], account)
     frame = rejects.remove(frame, raw, ~known, ORPHAN_ITEM)
     frame = frame.sort(
         "po_no", "item_key", "po_date", "qty", "row_nr", descending=[False, False, True, True, False], nulls_last=True

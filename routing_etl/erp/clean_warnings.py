@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from routing_etl.erp.clean_operations import PARTLY_IN_FORCE
 from routing_etl.erp.clean_report import FrameClean, Respelled
 from routing_etl.erp.clean_results import TIME_WITHOUT_QUANTITY
+from routing_etl.erp.left_out import ITEM_LEFT_OUT, OPERATION_LEFT_OUT
 from routing_etl.erp.net_results import (
     EQUAL_REPORT,
     ON_SEVERAL,
@@ -22,7 +23,8 @@ from routing_etl.erp.net_results import (
 )
 from routing_etl.erp.operation_order import BROKEN_CHAIN
 from routing_etl.erp.own_numbers import AMBIGUOUS_OPERATION
-from routing_etl.erp.profile_model import ResultSource
+from routing_etl.erp.profile import Profile
+from routing_etl.erp.profile_model import Family, ResultSource
 from routing_etl.erp.rejects import BAD_PROC_SEQ, ORPHAN_ITEM, ORPHAN_OPERATION
 from routing_etl.erp.text import NOT_TEXT
 from routing_etl.erp.work_centres import INACTIVE, REPLACED, STOOD_IN, UNKNOWN
@@ -63,6 +65,7 @@ _REPAIRS = {
     "no_job_code": "routing rows without a job code ({columns})",
     "unreadable_value": "values in {columns} are not of the column's type and were set to NULL; if they are times, write time_form at the column, if numbers decimal",
     "unreadable_date": "unreadable dates in {columns} were set to NULL",
+    "negative_value": "numbers below 0 in {columns} were set to NULL; a sign may say something, such as an estimate or a reversal: what?",
     "future_date": "dates after today in {columns} were set to NULL",
     NOT_TEXT: "texts with bytes that are none in the database's encoding, read as the character U+FFFD; codes that differ "
     "there alone cannot be told apart ({columns})",
@@ -103,6 +106,10 @@ _ORPHANS = {r.rule: f"{r.sentence} {_RENAMED}" for r in (ORPHAN_ITEM, ORPHAN_OPE
     "missing_key": "The item code or the job code is missing: does a join find no partner, is another column the code, or are minutes booked to the order as a whole, which cannot be shared among its operations?",
 }
 _ORPHANS_TOLD = 0.01
+#: Rules of rows that name what the profile leaves out: the section that does, and what is named.
+_LEFT_OUT: tuple[tuple[str, Family, str], ...] = (
+    (ITEM_LEFT_OUT, "items", "an item"), (OPERATION_LEFT_OUT, "operations", "an operation"),
+)  # fmt: skip
 
 
 def repairs_told(frames: Mapping[str, FrameClean]) -> list[str]:
@@ -114,11 +121,19 @@ def repairs_told(frames: Mapping[str, FrameClean]) -> list[str]:
         The account of every frame.
     """
     return [
-        f"{name}: {_repaired(frame, rule)} {text.format(columns=', '.join(frame.repairs[rule]))}."
+        f"{name}: {_repaired(frame, rule)} {text.format(columns=', '.join(frame.repairs[rule]))}{_most_often(frame, rule)}."
         for name, frame in frames.items()
         for rule, text in _REPAIRS.items()
         if rule in frame.repairs
     ]
+
+
+def _most_often(found: FrameClean, rule: str) -> str:
+    """The most frequent values that a rule met, with their rows, as the end of a sentence."""
+    words = found.words.get(rule, {})
+    more = found.different.get(rule, 0) - len(words)
+    named = ", ".join(f"{word!r} ({rows:,})" for word, rows in words.items())
+    return f": {named}" + (f" and {more:,} more" if more > 0 else "") if named else ""
 
 
 def _repaired(found: FrameClean, rule: str) -> int:
@@ -169,6 +184,32 @@ def unusable_routings_told(operations: FrameClean) -> list[str]:
         for rule, sentence in _ROUTING_REJECTS.items()
         if (rows := operations.rejects.get(rule, 0)) >= max(_REPEATS_TOLD * operations.rows_in, 2)
     ]
+
+
+def left_out_told(frames: Mapping[str, FrameClean], profile: Profile) -> list[str]:
+    """Sentences about rows that name an item or an operation which the profile's own filters leave out.
+
+    Parameters
+    ----------
+    frames : mapping of str to FrameClean
+        The account of every frame.
+    profile : Profile
+        The source profile.
+    """
+    said = []
+    for name, found in frames.items():
+        for rule, family, what in _LEFT_OUT:
+            rows = found.filtered.get(rule, 0)
+            if rows >= max(_ORPHANS_TOLD * found.rows_in, 1):
+                section = profile.sections[family]
+                how = " and ".join(
+                    [*([section.filters] if section.where else []), *(["latest"] if section.latest else [])]
+                )
+                said.append(
+                    f"{name}: {rows:,} of {found.rows_in:,} rows name {what} that the profile's own filter in [{family}] leaves out "
+                    f"({how}), so they do not count. Loosen it if they should."
+                )
+    return said
 
 
 def results_told(found: FrameClean, results: ResultSource | None) -> list[str]:

@@ -25,6 +25,7 @@ from routing_etl.erp import census, incremental
 from routing_etl.erp.catalogue import Binding, Catalogue, ReadColumn, bind
 from routing_etl.erp.changes import RowChanges, row_changes
 from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
+from routing_etl.erp.left_out import keys_left_out, left_out_file
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family, Incremental
 from routing_etl.erp.reader import (
@@ -41,6 +42,7 @@ from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
+from routing_etl.erp.unread_measures import unread_measures
 from routing_etl.erp.unread_units import clashes
 from routing_etl.errors import SourceError
 from routing_etl.frames import SOURCE_COUNTS
@@ -196,12 +198,14 @@ class _Session:
             reader=self.reader.name,
         )
 
-    def stream(self, binding: Binding, since: Bound | None, sink: FrameSink) -> None:
-        """Read a frame's rows, or those from `since` on, into a sink."""
+    def stream(
+        self, binding: Binding, since: Bound | None, sink: FrameSink, *, left_out: bool = False
+    ) -> None:
+        """Read a frame's rows, or those from `since` on, or those that its filters leave out, into a sink."""
         dialect = self.engine.dialect.name
         columns = (*binding.columns, *mark_columns(binding, dialect))
         read = columns_read(binding, dialect)
-        statement = select_of(binding, dialect, since=since)
+        statement = select_of(binding, dialect, since=since, left_out=left_out)
         with translated("erp", self.engine.url):
             for loose in self.reader.chunks(statement, read, self.settings.fetch_rows):
                 sink.add(*tighten(loose, columns, 0))
@@ -349,6 +353,7 @@ def _read_frames(
             states[binding.frame] = state
             warnings += [f"{binding.title}: {state.unfit}; it is read whole."] if state.unfit else []
         frames[binding.frame] = report
+        _read_left_out(session, binding)
         warnings += [*_empty(session.profile, family, report), *_repeated_names(session, binding)]
         counts += _counts(session, binding)
     for family in FRAME_OF:
@@ -381,6 +386,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
         for c in (
             *unread_flags(b, session.profile, dialect, session.numbers),
             *unread_factors(b, dialect, session.numbers, session.moment.today),
+            *unread_measures(b, session.profile, dialect, session.numbers),
         )
     ]
     wrong = [c for c in found if c.refused]
@@ -541,6 +547,19 @@ def _read_full(session: _Session, binding: Binding, wanted: Incremental | None) 
         watermark = incremental.newest_mark(wanted.kind, frame.marks, session.moment)
         unfit = session.moment.unfit(wanted.kind) or incremental.unfit_key(sink, frame.marks, wanted)
     return _Done(sink.rows, sink.rows, _height(sink), sink.newest, watermark, unfit)
+
+
+def _read_left_out(session: _Session, binding: Binding) -> None:
+    """The keys that the frame's filters leave out, beside it: all keys where a group's newest rows are kept."""
+    keys, files = keys_left_out(binding), left_out_file(session.out, binding.frame)
+    if keys is None:
+        files.remove()
+        return
+    every = binding.section.latest is not None
+    if every:
+        keys = replace(keys, section=keys.section.model_copy(update={"where": ()}))
+    with frame_sink(files, keys.columns, (), lambda rows: None) as sink:
+        session.stream(keys, None, sink, left_out=not every)
 
 
 def _read_changes(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from routing_etl.erp.profile import Profile
+from routing_etl.frames import INHOUSE
 
 #: Fewest times with two decimals, fewest different decimals among them, and the share of all times, that are judged.
 _CLOCK_ROWS, _CLOCK_KINDS, _CLOCK_SHARE = 50, 20, 0.95
@@ -18,6 +19,27 @@ _LONGEST = 1e9
 _TIMES = {"operations": ("setup_time", "run_time"), "work_results": ("machine_time",)}
 #: Fewest rows, their share of all, and of the rows whose time is not the only one of its machine, that look like batches.
 _BATCH_ROWS, _BATCH_SHARE, _BATCH_OF_EQUAL = 20, 0.01, 0.5
+#: Minutes of a set-up in the middle of all below and above which another unit is more likely.
+_LEAST_SETUP, _MOST_SETUP = 1.0, 600.0
+#: Minutes of a set-up that are usual, and the units that are tried.
+_USUAL_SETUP = (1.0, 240.0)
+_UNITS = (
+    ("hours", 60.0),
+    ("days, as spreadsheets have times", 1440.0),
+    ("seconds", 1 / 60),
+    ("hundredths of a minute", 0.01),
+)
+#: Names of jobs that are a set-up, in the languages seen.
+_SETUP_JOB = (
+    r"(?i)^(auf|um)?(r[uü]e?st)|^einricht|^set.?up|^(ma|make).?ready|^r[eé]glage|^mise en train|^attrezz|^preparaz|^preparac|^puesta a punto|"
+    r"^przezbr|^ustawi[ae]n|^se[rř][ií]zen|^p[rř][ií]prava|^instellen|^omstellen|준비|段取|换模"
+)
+#: Fewest in-house operations with both times that are judged, and how many set-ups a run time for one piece may be in the middle.
+_RUN_ROWS, _RUN_OF_SETUP = 50, 8.0
+#: Fewest operations that are by their name a set-up.
+_SETUP_ROWS = 5
+#: Minutes of a run time for one piece that are much in the middle of all operations.
+_LONG_RUN = 60.0
 #: Names of times that may have another time in them.
 _TOTAL = re.compile(r"total|gesamt|ges[_. ]?zeit|합계|総|总", re.IGNORECASE)
 #: About so many rows are looked at, so that a plant of millions costs no more.
@@ -68,9 +90,121 @@ def clock_numbers(raw: Mapping[str, pl.LazyFrame], profile: Profile) -> Iterator
             ):
                 continue
             yield (
-                f"{frame}: none of {rows:,} decimals in {spec.source} ({name}) reaches .60, so 1.30 may be an hour and 30 minutes; it is read "
-                f'as 1.3. Write {name} = {{ column = "{spec.source}", time_form = "h.mm" }} if so.'
+                f"{frame}: none of {rows:,} decimals in {spec.source} ({name}) reaches .60, so 1.30 may be an hour and 30 minutes, or a minute and "
+                f'30 seconds; it is read as 1.3. Write {name} = {{ column = "{spec.source}", time_form = "h.mm" }} if they are hours; a view must '
+                "make minutes of minutes and seconds."
             )
+
+
+def runs_for_many(operations: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say that nothing shows whether run times are for one piece, where they are many times the set-up and no results are read.
+
+    Where work results are read, the reported times show it.
+
+    Parameters
+    ----------
+    operations : polars.LazyFrame
+        OPERATIONS frame.
+    profile : Profile
+        The source profile.
+    """
+    columns = profile.column_maps("operations")
+    if (
+        "results" in profile.sections
+        or "run_time" not in columns
+        or {"run_basis", "run_time_qty"} & set(columns)
+    ):
+        return []
+    if profile.routing.run_basis not in ("piece", "base_qty"):
+        return []
+    timed = operations.filter(pl.col("run_min") > 0, pl.col("setup_min") > 0, pl.col("inside") == INHOUSE)
+    found = timed.select(
+        pl.len().alias("rows"),
+        pl.col("run_min").median().alias("run"),
+        pl.col("setup_min").median().alias("setup"),
+    )
+    rows, run, setup = found.collect(engine="streaming").row(0)
+    if rows < _RUN_ROWS or run < max(_RUN_OF_SETUP * setup, _LONG_RUN):
+        return []
+    return [
+        f"operations: in the middle of {rows:,} operations the run time ({columns['run_time'].source}) is {run:,.3g} minutes for one piece, "
+        f"{run / setup:,.0f} times the set-up ({setup:,.3g}). No work results are read, so nothing shows whether it is for one piece, for 100 or "
+        "for the whole order. Say it in routing.run_basis (per_100, per_1000, order), or map run_basis or run_time_qty; run_basis = "
+        '"minutes_per_piece" says that it is for one piece, and ends this sentence.'
+    ]
+
+
+def odd_setups(operations: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say that set-ups are far too short or too long to be in the unit that is taken, where no column says the unit.
+
+    Parameters
+    ----------
+    operations : polars.LazyFrame
+        OPERATIONS frame.
+    profile : Profile
+        The source profile.
+    """
+    columns = profile.column_maps("operations")
+    spec = columns.get("setup_time")
+    if (
+        spec is None
+        or spec.time_form is not None
+        or {"time_unit", "setup_unit", "time_factor"} & set(columns)
+    ):
+        return []
+    setup = pl.col("setup_min").filter(pl.col("setup_min") > 0, pl.col("inside") == INHOUSE)
+    rows, middle = (
+        operations.select(setup.len().alias("n"), setup.median().alias("m"))
+        .collect(engine="streaming")
+        .row(0)
+    )
+    if rows < _RUN_ROWS or _LEAST_SETUP <= middle <= _MOST_SETUP:
+        return []
+    low, high = _USUAL_SETUP
+    likely = [
+        f"{name} ({middle * minutes:,.3g} minutes)"
+        for name, minutes in _UNITS
+        if low <= middle * minutes <= high
+    ]
+    unit = profile.routing.blank_time_unit
+    return [
+        f"operations: in the middle of {rows:,} operations the set-up ({spec.source}) is {middle:,.3g} minutes, and no column says the unit"
+        + (f"; is it in {' or '.join(likely)}?" if likely else ".")
+        + f" All times are read in units of {unit:g} minutes: write routing.blank_time_unit, or setup_unit = {{ const = ... }} with "
+        "routing.time_units; a unit that is written so ends this sentence."
+    ]
+
+
+def setups_as_operations(operations: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say that operations which are by their name a set-up have a run time, which is taken for every piece.
+
+    Parameters
+    ----------
+    operations : polars.LazyFrame
+        OPERATIONS frame.
+    profile : Profile
+        The source profile.
+    """
+    if "run_time" not in profile.column_maps("operations"):
+        return []
+    name = pl.coalesce("job_nm", "job_cd")
+    mine = operations.filter(
+        pl.col("run_min") > 0, ~(pl.col("setup_min") > 0).fill_null(False), name.str.contains(_SETUP_JOB)
+    )
+    counts = (
+        mine.group_by(name.alias("name"))
+        .len()
+        .sort("len", "name", descending=[True, False])
+        .collect(engine="streaming")
+    )
+    rows = int(counts["len"].sum())
+    if rows < _SETUP_ROWS:
+        return []
+    named = ", ".join(f"{word!r} ({n:,})" for word, n in counts.head(5).iter_rows())
+    return [
+        f"operations: {rows:,} operations are by their name a set-up and have a run time and no set-up time: {named}. It is taken for every piece "
+        'of an order. Map run_basis with "order" for such rows, or a view that puts it into setup_time of the operation it is for.'
+    ]
 
 
 def total_beside_setup(profile: Profile) -> list[str]:

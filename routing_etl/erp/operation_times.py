@@ -151,7 +151,7 @@ def _time_factors(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl
 def _units(frame: pl.DataFrame, column: str, rules: Routing, counter: Counter) -> pl.Series:
     """Minutes per unit of a column of units; NULL, and counted, for a unit that the profile does not know."""
     found = _looked_up(frame[column], {k: float(v) for k, v in rules.time_units.items()}, pl.Float64())
-    counter.add("time_unit_unknown", column, (found.is_null() & frame[column].is_not_null()).sum())
+    counter.add_words("time_unit_unknown", column, frame[column].filter(found.is_null()))
     return found
 
 
@@ -173,7 +173,7 @@ def _pieces(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFra
     quantity = pl.when(pl.col("run_time_qty") > 0).then(pl.col("run_time_qty")).otherwise(1.0)
     factor = _looked_up(frame["qty_unit"], rules.qty_units, pl.Float64())
     unknown = factor.is_null() & frame["qty_unit"].is_not_null()
-    counter.add("base_unit_unknown", "qty_unit", unknown.sum())
+    counter.add_words("base_unit_unknown", "qty_unit", frame["qty_unit"].filter(unknown))
     frame = frame.with_columns(factor.alias("_qty_factor"))
     of_unit = pl.when(pl.col("qty_unit").is_null()).then(1.0).otherwise(pl.col("_qty_factor"))
     return frame.with_columns((quantity * of_unit).alias("_pieces"))
@@ -186,7 +186,7 @@ def _bases(frame: pl.DataFrame, rules: Routing, counter: Counter) -> pl.DataFram
     """
     words = {name: name for name in RUN_BASES} | dict(rules.run_basis_words)
     basis = _looked_up(frame["run_basis"], words, pl.String())
-    counter.add("run_basis_unknown", "run_basis", (basis.is_null() & frame["run_basis"].is_not_null()).sum())
+    counter.add_words("run_basis_unknown", "run_basis", frame["run_basis"].filter(basis.is_null()))
     basis = pl.select(
         pl.when(frame["run_basis"].is_null()).then(pl.lit(rules.run_basis)).otherwise(basis)
     ).to_series()

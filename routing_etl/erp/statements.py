@@ -131,6 +131,29 @@ def pivot_repeats(pivot: BoundPivot) -> sa.Select[Any]:
     return sa.select(sa.func.count().label("n")).select_from(twice)
 
 
+def pivot_rows(pivot: BoundPivot, columns: Iterable[FoundColumn]) -> sa.Select[Any]:
+    """Make the statement of the rows of a pivot that count: `name`, `value`, and further columns under their own names.
+
+    Parameters
+    ----------
+    pivot : BoundPivot
+        The pivot.
+    columns : iterable of FoundColumn
+        Further columns of its tables.
+    """
+    section = pivot.section
+    tables, source, wanted = _pivot_source(pivot)
+    named = {
+        n: _of(tables, _known(pivot.find, of)) for n, of in (("name", section.name), ("value", section.value))
+    }
+    named |= {c.name: _of(tables, c) for c in columns}
+    return (
+        sa.select(*[c.label(quoted_name(n, True)) for n, c in named.items()])
+        .select_from(source)
+        .where(wanted)
+    )
+
+
 def _of(tables: _Sources, found: FoundColumn) -> ColumnElement[Any]:
     column: ColumnElement[Any] = tables[found.alias].c[found.name]
     return column
@@ -283,7 +306,9 @@ def mark_columns(binding: Binding, dialect: str) -> tuple[ReadColumn, ...]:
     return (*key, ReadColumn(CHANGE, as_read, 255, False, found))
 
 
-def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> sa.Select[Any]:
+def select_of(
+    binding: Binding, dialect: str, *, since: Bound | None = None, left_out: bool = False
+) -> sa.Select[Any]:
     """Make the frame's statement: explicit columns, text bounded in the database, filters as bound parameters.
 
     Parameters
@@ -294,6 +319,8 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
         Name of the SQLAlchemy dialect.
     since : Bound, optional
         Only rows whose change column is not below it, and those where it is NULL or does not compare.
+    left_out : bool, optional
+        The rows that the filters leave out, in place of those that pass them.
 
     Returns
     -------
@@ -309,6 +336,10 @@ def select_of(binding: Binding, dialect: str, *, since: Bound | None = None) -> 
         for c in read
     ]
     conditions = [_condition(tables, binding.find, w) for w in binding.section.where]
+    if left_out and conditions:
+        one: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
+        passed = sa.case((sa.and_(*conditions), one), else_=sa.literal_column("0", sa.Integer()))
+        conditions = [passed != one]
     source = _from(binding, tables)
     if binding.section.latest:
         ranked = (

@@ -12,6 +12,9 @@ from typing import SupportsInt
 
 import polars as pl
 
+#: Different values of one rule that are kept of each piece of a frame.
+_MOST_WORDS = 1_000
+
 
 class Counter:
     """Counts rows by rule and column. Columns in `ignore` are not counted: this ERP does not have them."""
@@ -19,6 +22,7 @@ class Counter:
     def __init__(self, ignore: Iterable[str] = ()) -> None:
         self.ignore = frozenset(ignore)
         self.by_rule: dict[str, dict[str, int]] = {}
+        self.words: dict[str, dict[str, int]] = {}
 
     def add(self, rule: str, column: str, rows: SupportsInt) -> None:
         """Count rows for a rule on a column; 0 leaves no trace."""
@@ -26,6 +30,21 @@ class Counter:
         if count and column not in self.ignore:
             columns = self.by_rule.setdefault(rule, {})
             columns[column] = columns.get(column, 0) + count
+
+    def add_words(self, rule: str, column: str, words: pl.Series) -> None:
+        """Count rows for a rule on a column, and the values that they have; NULL counts for nothing."""
+        found = words.drop_nulls().cast(pl.String).alias("word").value_counts(name="rows")
+        self.add(rule, column, int(found["rows"].sum()))
+        if found.is_empty() or column in self.ignore:
+            return
+        known = self.words.setdefault(rule, {})
+        for word, rows in found.sort("rows", "word", descending=[True, False]).head(_MOST_WORDS).iter_rows():
+            known[word] = known.get(word, 0) + rows
+
+    def most_often(self, rule: str, most: int) -> dict[str, int]:
+        """The most frequent values of a rule with their rows, the most frequent first."""
+        ordered = sorted(self.words.get(rule, {}).items(), key=lambda each: (-each[1], each[0]))
+        return dict(ordered[:most])
 
     def totals(self) -> dict[str, int]:
         """Rows per rule, over all columns."""

@@ -13,7 +13,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, people_or_machine
+from routing_etl.erp.basis_words import COMMON_WORDS, PLAIN_WORDS
+from routing_etl.erp.catalogue import (
+    NAMED_MINUTES,
+    Binding,
+    FoundColumn,
+    ReadColumn,
+    people_or_machine,
+    words_of_name,
+)
 from routing_etl.erp.profile_model import Family
 from routing_etl.erp.statements import select_of
 from routing_etl.erp.unread_flags import unread_columns
@@ -36,11 +44,11 @@ def _names(pattern: str) -> re.Pattern[str]:
 
 
 _FACTORS: tuple[_Factor, ...] = (
-    _Factor(_names(r"(?<!co)efficien|nutzungsgrad|leistungsgrad"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
+    _Factor(_names(r"(?<!co)effi[cz]ien|nutzungsgrad|leistungs?grad|zeitgrad|rendim|rendement|wydajn|vykon"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
     _Factor(_names(r"capacit|concurrent|parallel"), "capacity", "the pieces that are worked on at once"),
     _Factor(
         _names(
-            r"(lot|batch|base|basis|cycle|los|lote).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
+            r"(lot|batch|base|basis|cycle|los|lote|plan|std|norm|ref).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
             r"|(qty|quantity|pcs|pieces|parts|st(ue|ü)ck).?per|cavit|(^|\.)nest(s|_?count|_?qty)?$|simultan|nutzen_?zahl"
             r"|(stk|stock|qty|uom|ope|pack|(?<![a-z])me).?(coe|coef|coeff|coefficient|fa[ck]tor|size)(_\d+)?$|기준수량|로트|ロット|批量"
         ),
@@ -57,6 +65,8 @@ _FACTORS: tuple[_Factor, ...] = (
     _Factor(
         _names(
             r"crew|manning|head.?count|n(o|um)?.?of.?(men|operators|workers|persons|people)|(men|operators?|workers?|persons?).?(qty|count|no|num)$"
+            r"|anz(ahl)?.?(ma|mann|pers(onen)?|arbeiter|bediener)$|(mann|pers|bediener).?(anz|zahl)|(nb|num|nbr).?(op(erateur|erario)?s?|pers(onnes)?)$"
+            r"|liczba.?(osob|prac)|pocet.?(osob|prac|lidi)|(num|n).?(operai|addetti)|operarios|aantal.?(pers|man|mdw)|personas"
             r"|personenzahl|mannschaft|besetzung|인원|人数|人員"
         ),
         "crew", "the people whose hours the time counts together", families=("operations", "results"),
@@ -65,7 +75,25 @@ _FACTORS: tuple[_Factor, ...] = (
         _names(r"(^|\.)(to_?(hours?|min(utes)?|seconds?)|fa[ck]tor)$|\.(seconds|minutes|hours)$|(hours?|time|zeit|unit).?(factor|faktor|conv)|conv(ersion)?.?(factor|rate)|qty.{0,2}per.?cap"),
         "time_factor", "the number that the row's times are multiplied by", (1,), ("operations", "results"),
     ),
+    _Factor(
+        _names(r"zuschlag|allowance|verteilzeit|majoration|suplement|maggioraz|naddat|prirazk|toeslag"),
+        "time_factor", "an allowance by which times are longer, such as 10 for 1.1 times (time_factor needs 1.1: by a view)", (0,),
+    ),
 )  # fmt: skip
+#: Longest column that may hold words for the basis of a time, and the share of its words that must be such.
+_LONGEST_WORD, _MOST_WORDS = 30, 0.7
+#: Names of columns with the least or largest quantity of an order that a routing is for.
+_LOT_RANGE = _names(
+    r"(lot|los|losgr|batch|qty|quantity|menge|lote|lotto|serie|ilosc|mnozstvi|aantal|qte|quantite|cantidad|quantita)(size)?[_ .]?"
+    r"(von|bis|from|to|thru|min|max|ab|od|do|da|du|au|desde|hasta|van|tot)$|(min|max|from|to)[_ .]?(lot|los|qty|batch)(size)?$"
+)
+#: Names of columns that say which operation a row can be done in place of.
+_INSTEAD = _names(
+    r"(^|[_ .])alt(ern\w*)?[_ ]?(op|oper|opr|ag|afo|avo|operation|seq|of|to|zu|fuer|für|for|zu_ag)($|[_ ]?(no|nr|num|seq|code|kz)$)"
+    r"|ersatz[_ ]?(ag|avo|afo|folge|vorgang)|(instead|in_place)_?of|substitut\w*_?(for|op|of)|zast[eę]pcz|n[aá]hradn"
+)
+#: Times that may stand in two columns.
+_EVERY_TIME = ("setup_time", "run_time", "queue_time", "wait_time", "move_time", "machine_time", "hold_time")
 #: Times of a frame, of which one must be read for a factor of it to matter.
 _TIMES: dict[str, tuple[str, ...]] = {"operations": ("run_time",), "results": ("machine_time",)}
 #: Columns of days: the key, their names, and what they say of rows on the other side of today.
@@ -158,6 +186,10 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
     if binding.family == "operations":
         yield from _days(binding, dialect, ask, today)
         yield from _leads_back(binding, dialect, ask)
+        yield from _lot_ranges(binding, dialect, ask)
+        yield from _in_place_of(binding, dialect, ask)
+        yield from _basis_in_words(binding, dialect, ask)
+    yield from _other_parts(binding, dialect, ask)
     times = [mapped[t] for t in _TIMES.get(binding.family, ()) if t in mapped]
     if not times:
         return
@@ -178,6 +210,126 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
             if rows:
                 yield _told(binding, column, factor, rows, total)
             break
+
+
+def _basis_in_words(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Columns whose words say what a run time is for, whatever their names are: M%, PCS/H, 100, LOT."""
+    mapped = binding.section.columns
+    if "run_time" not in mapped or {"run_basis", "run_unit"} & set(mapped):
+        return
+    for column in unread_columns(binding, ("text", "unknown")):
+        if (column.length or _LONGEST_WORD) > _LONGEST_WORD:
+            continue
+        rows = _read(binding, dialect, column)
+        text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["seen"], sa.Unicode(100)))))
+        word = sa.func.replace(sa.func.replace(text, " ", ""), ".", "")
+        words = sa.select(word.label("word"), sa.func.count().label("n")).group_by(word).subquery("words")
+        said, n = words.c["word"], words.c["n"]
+        length = sa.func.len if dialect == "mssql" else sa.func.length
+        telling = sa.and_(said.in_([w for w in COMMON_WORDS if w not in PLAIN_WORDS]), length(said) > 1)
+        one = sa.literal_column("1", sa.Integer())
+        counted = {
+            "filled": (said != "", n),
+            "known": (said.in_(COMMON_WORDS), n),
+            "telling": (telling, n),
+            "lettered": (sa.and_(telling, said.not_in(["10", "100", "1000", "10000"])), one),
+            "kinds": (said.in_(COMMON_WORDS), one),
+        }
+        filled, known, other, lettered, kinds = ask(
+            sa.select(*(sa.func.sum(sa.case((c, v), else_=0)).label(k) for k, (c, v) in counted.items()))
+        )
+        if other and known >= _MOST_WORDS * filled and (lettered or kinds > 1):
+            yield Clash(
+                False,
+                f"operations: {_qualified(binding, column)} may say what the run time is for, such as a piece, a hundred, an hour or the whole "
+                f"order ({other:,} of {filled:,} filled rows say something else than minutes for one piece), and the profile does not read it",
+                f'Map run_basis = "{_qualified(binding, column)}" in [operations.columns], with routing.run_basis_words; or add it to operations.ignore.',
+            )
+
+
+def _lot_ranges(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Columns by whose names a routing is for orders of some quantities only."""
+    for column in unread_columns(binding, ("text", "integer", "number", "unknown")):
+        if not _LOT_RANGE.search(column.name):
+            continue
+        rows = _read(binding, dialect, column)
+        different, filled = ask(
+            sa.select(
+                sa.func.count(rows.c["seen"].distinct()).label("d"), sa.func.count(rows.c["seen"]).label("n")
+            )
+        )
+        if different > 1:
+            name = _qualified(binding, column)
+            yield Clash(
+                False,
+                f"operations: {name} may say for which order quantities a routing is meant ({different:,} different values in {filled:,} rows), and the "
+                "profile does not read it: of an item's routings one is taken for all quantities",
+                "Filter in [operations] by the quantities that orders mostly have, or say which routing is the main one "
+                f'(routing.major_flag_source); or add "{name}" to operations.ignore.',
+            )
+
+
+def _in_place_of(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Columns by whose names a row is done in place of another operation: in some rows, not in all."""
+    for column in unread_columns(binding, ("text", "integer", "number", "unknown", "boolean")):
+        if not _INSTEAD.search(column.name):
+            continue
+        text = sa.func.ltrim(
+            sa.func.rtrim(sa.cast(_read(binding, dialect, column).c["seen"], sa.Unicode(100)))
+        )
+        filled = sa.case((text.not_in(["", "0", "0.0", "N", "NO", "NEIN"]), 1), else_=0)
+        rows, total = ask(sa.select(sa.func.sum(filled).label("rows"), sa.func.count().label("total")))
+        if 0 < rows < total:
+            name = _qualified(binding, column)
+            yield Clash(
+                False,
+                f"operations: {name} may say that a row is done in place of another operation (filled in {rows:,} of {total:,} rows), and the profile "
+                "does not read it: both count as operations of the routing",
+                f'Leave alternatives out: where = [{{ column = "{name}", op = "=", value = "" }}] in [operations]; or add "{name}" to operations.ignore.',
+            )
+
+
+def _other_parts(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
+    """Columns that are by their names the same time in another unit, RUN_H beside RUN_MIN, and hold a part of it."""
+    read = {c.name: c.found for c in binding.columns if c.name in _EVERY_TIME and c.found is not None}
+    for column in unread_columns(binding, ("integer", "number")):
+        for name, found in read.items():
+            ratio = _unit_ratio(column, found)
+            if ratio is None:
+                continue
+            parts = tuple(
+                ReadColumn(n, "number", 50, False, c) for n, c in (("other", column), ("own", found))
+            )
+            rows = select_of(replace(binding, columns=parts, marks=None), dialect).subquery()
+            other, own, none = rows.c["other"], rows.c["own"], sa.literal_column("0")
+            off = sa.func.abs(other * sa.literal_column(f"{ratio:.9f}", sa.Double()) - own)
+            same = sa.func.coalesce(off, own, none) <= sa.literal_column("0.02", sa.Double()) * sa.func.abs(
+                own
+            )
+            filled, differ = ask(
+                sa.select(
+                    sa.func.sum(sa.case((other > none, 1), else_=0)).label("filled"),
+                    sa.func.sum(sa.case((sa.and_(other > none, sa.not_(same)), 1), else_=0)).label("differ"),
+                )
+            )
+            if differ:
+                yield Clash(
+                    False,
+                    f"{binding.frame}: {_qualified(binding, column)} is by its name the time of {found.name} ({name}) in another unit, is above 0 in "
+                    f"{filled:,} rows and says another time in {differ:,}: 1 hour and 30 minutes in two columns? The profile reads {found.name} alone",
+                    f"Read a view that adds them in one unit, or add {column.name} to {binding.family}.ignore.",
+                )
+
+
+def _unit_ratio(column: FoundColumn, time: FoundColumn) -> float | None:
+    """How many of a time's units one of a column is, where by their names they are one time; None else."""
+    theirs, ours = words_of_name(column.name), words_of_name(time.name)
+    if time.type == "text" or column.alias != time.alias or len(theirs) < 2 or theirs[:-1] != ours[:-1]:
+        return None
+    units = NAMED_MINUTES.get(theirs[-1]), NAMED_MINUTES.get(ours[-1])
+    if units[0] is None or units[1] is None or units[0] == units[1]:
+        return None
+    return units[0] / units[1]
 
 
 def _leads_back(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
@@ -266,8 +418,6 @@ def _days(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Cla
         for key, names, told in _IN_FORCE:
             if key in mapped or "validity" in mapped or not names.search(column.name):
                 continue
-            if key == "valid_from" and column.type == "integer":
-                continue
             rows, total = ask(_other_side(binding, dialect, column, key, today))
             if rows:
                 yield Clash(
@@ -294,9 +444,17 @@ def _other_side(
         rows = _read(binding, dialect, column)
         text = sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["seen"], sa.Unicode(100))))
         iso = text.like("____-__-__%")
+        number = sa.and_(
+            text.like("20______"), text.not_like("%-%"), text.not_like("%.%"), text.not_like("%/%")
+        )
+        today_number = f"{today:%Y%m%d}"
         if ends:
             past = sa.and_(iso, text < f"{today:%Y-%m-%d}", text > "1950")
-            other = sa.or_(past, sa.and_(sa.not_(iso), text.not_in(["", "0"]), text.not_like("%9999%")))
+            written = sa.and_(sa.not_(iso), sa.not_(number), text.not_in(["", "0"]), text.not_like("%9999%"))
+            other = sa.or_(past, written, sa.and_(number, text < today_number))
         else:
-            other = sa.and_(text.like("20__-__-__%"), text > f"{today:%Y-%m-%d}~")
+            other = sa.or_(
+                sa.and_(text.like("20__-__-__%"), text > f"{today:%Y-%m-%d}~"),
+                sa.and_(number, text > today_number, text < "2100"),
+            )
     return sa.select(sa.func.sum(sa.case((other, 1), else_=0)).label("other"), sa.func.count().label("total"))

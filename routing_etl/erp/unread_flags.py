@@ -8,6 +8,7 @@ where the column has several values.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -26,7 +27,13 @@ _COUNTS = frozenset([
     "deleted", "delete", "loekz", "lvorm", "loevm", "loeschkennzeichen", "loeschkz", "cancelled", "canceled",
     "cancel", "void", "voided", "obsolete", "blocked", "gesperrt", "storno", "storniert", "stokz", "reversed",
     "reversal", "approved", "approval", "released", "draft", "docstatus", "certified", "phantom", "discontinued",
-    "superseded", "estado", "statut", "useyn", "delyn", "delflag", "isdeleted", "isactive", "disable",
+    "superseded", "estado", "statut", "useyn", "delyn", "delflag", "isdeleted", "isactive", "disable", "del", "archiv", "archived", "archiviert",
+    "zustand", "freigabe", "freigegeben", "geloescht", "sperre", "sperrkz", "gueltigkz", "ungueltig", "entfallen", "veraltet", "historisch",
+    "etat", "actif", "inactif", "supprime", "annule", "bloque", "perime", "valide", "inactivo", "baja", "anulado", "borrado", "bloqueado",
+    "vigente", "aprobado", "eliminado", "stato", "attivo", "inattivo", "annullato", "cancellato", "bloccato", "obsoleto", "eliminato",
+    "sospeso", "dismesso", "valido", "aktywny", "nieaktywny", "usuniety", "skasowany", "anulowany", "zablokowany", "zatwierdzony", "stan",
+    "stav", "aktivni", "neaktivni", "zruseno", "zruseny", "smazano", "smazany", "blokovano", "platny", "neplatny", "schvaleno",
+    "actief", "inactief", "verwijderd", "vervallen", "geblokkeerd", "goedgekeurd", "situacao", "ativo", "inativo", "excluido", "cancelado",
 ])  # fmt: skip
 #: Words of names that say which of an item's routings is the main one.
 _MAIN = frozenset(["default", "isdefault", "primary", "main", "preferred", "haupt", "hauptplan", "principal"])
@@ -37,10 +44,40 @@ _ABOUT = frozenset([
     "skill", "uom", "unit", "material", "origin", "country", "region", "tax", "account", "currency", "language", "printer",
 ])  # fmt: skip
 #: Last words of who and when: they tell rows apart only where some are blank, as a day of approval is.
-_WHO_AND_WHEN = frozenset(["by", "user", "date", "dt", "at", "on", "time", "ts", "datum", "day", "reason"])
+_WHO_AND_WHEN = frozenset([
+    "by", "user", "date", "dt", "at", "on", "time", "ts", "datum", "day", "reason", "am", "von", "data", "dat", "fecha", "le", "el", "il",
+    "dne", "dnia", "op", "door", "par", "por", "da",
+])  # fmt: skip
 #: Words for rows that are gone: a moment says it as well as a flag.
 _GONE = frozenset(
-    ["deleted", "archived", "removed", "voided", "cancelled", "canceled", "geloescht", "isdeleted"]
+    [
+        *(
+            "deleted",
+            "archived",
+            "removed",
+            "voided",
+            "cancelled",
+            "canceled",
+            "geloescht",
+            "isdeleted",
+            "archiviert",
+            "supprime",
+            "annule",
+        ),
+        *(
+            "eliminado",
+            "borrado",
+            "baja",
+            "annullato",
+            "eliminato",
+            "usuniety",
+            "skasowany",
+            "smazano",
+            "zruseno",
+            "verwijderd",
+            "excluido",
+        ),
+    ]
 )
 #: Words of names that say what a result is.
 _KINDS = frozenset([
@@ -49,6 +86,7 @@ _KINDS = frozenset([
     "satzart", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
 ])  # fmt: skip
 _KINDS_IN, _NEVER = re.compile("재작업|手直し|返工|구분"), re.compile("(?!)")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "đ": "d", "ø": "o"})
 #: A column of kinds has few words.
 _MOST_KINDS = 8
 #: The same in scripts that do not part words.
@@ -188,7 +226,10 @@ def says_whether_rows_count(name: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+    """The words of a name in lower case, umlauts spelled out and without accents."""
+    text = re.sub(r"(?<=[a-zà-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])", " ", name).lower().translate(_UMLAUTS)
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return re.findall(r"[a-z]+", plain)
 
 
 def _says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:

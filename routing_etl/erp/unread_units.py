@@ -20,7 +20,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.statements import select_of
 
 #: Words for units of time that are the same in every ERP, with their minutes.
-_WORDS: dict[str, float] = {
+MINUTES_OF_WORD: dict[str, float] = {
     **dict.fromkeys(("MIN", "MINS", "MIN.", "MINUTE", "MINUTES", "MINUTEN", "MINUTI", "MINUTOS", "분", "分", "分钟"), 1.0),
     **dict.fromkeys(("H", "HR", "HRS", "HUR", "HOUR", "HOURS", "STD", "STD.", "STUNDE", "STUNDEN", "HEURE", "HEURES", "HORA", "HORAS",
                      "ORE", "시간", "時間", "小时", "时"), 60.0),
@@ -40,6 +40,8 @@ _NOISE = re.compile(
     r"time|zeit|code|of|measure|meas|cap_|uom|units?|einheit|時間|时间|単位|单位|[^0-9a-z가-힣一-鿿ぁ-ヿ]",
     re.IGNORECASE,
 )
+#: Units of times that by their name are not those of the sizes beside them.
+_OF_TIMES = re.compile(r"time|zeit|temps|tiempo|tempo|czas|시간|時間|时间", re.IGNORECASE)
 
 #: Answers a statement that gives one row of whole numbers.
 Ask = Callable[[sa.Select[*tuple[Any, ...]]], Sequence[int]]
@@ -110,16 +112,17 @@ class _Look:
         ignored = {n.lower() for n in section.ignore}
         known = [
             *(w.column for w in section.where),
-            *(n for j in section.joins for pair in j.on for n in pair),
+            *(n for j in section.joins for pair in j.on for n in (pair[0], f"{j.alias}.{pair[1]}")),
+            *(f"{j.alias}.{w.column}" for j in section.joins for w in j.where),
         ]
         named = {self.binding.find(n) for n in known}
         return [
             c
             for alias, columns in self.binding.names.items()
-            if alias == section.alias
+            if alias in self.binding.tables
             for key, c in columns.items()
             if UNIT_NAME.search(c.name)
-            and key not in ignored
+            and not {key, f"{alias}.{key}".lower()} & ignored
             and c not in read
             and c not in named
             and c.type in ("text", "unknown")
@@ -134,7 +137,7 @@ class _Look:
             if own is None or column.is_absent or any(o in mapped for o in own):
                 continue
             spec = mapped.get(column.name)
-            parts = [c.found for c in flat([column]) if c.found is not None]
+            parts = [c.found for c in flat([column]) if c.found is not None and _may_be_of(unit, c.found)]
             if (spec is None or spec.time_form is None) and any(_unit_of(unit.name, p.name) for p in parts):
                 found.append(column)
         return found
@@ -163,7 +166,8 @@ class _Look:
         )
         if not clashing:
             return
-        title, names = self.binding.title, ", ".join(c.name for c in times)
+        names = ", ".join(c.name for c in times)
+        name = unit.name if unit.alias == self.binding.section.alias else f"{unit.alias}.{unit.name}"
         used = ours.found.name if ours is not None and ours.found is not None else None
         was = (
             f"by {used}"
@@ -180,9 +184,9 @@ class _Look:
         )
         yield Clash(
             True,
-            f"{self.binding.frame}: {unit.name} of {title} names another unit of time in {clashing:,} of {total:,} rows than the one "
+            f"{self.binding.frame}: {unit.name} of {self.binding.tables[unit.alias]} names another unit of time in {clashing:,} of {total:,} rows than the one "
             f"by which {names} is read ({was}), so these times would be wrong",
-            f'Map {keys} = "{unit.name}" in [{self.binding.family}.columns], with its words in time_units; or, if it is the unit of '
+            f'Map {keys} = "{name}" in [{self.binding.family}.columns], with its words in time_units; or, if it is the unit of '
             f"something else, add it to {self.binding.family}.ignore.",
         )  # fmt: skip
 
@@ -198,7 +202,7 @@ class _Look:
 
     def _minutes(self, unit: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Minutes of a column's words; NULL for words that are no unit of time."""
-        words = dict(_WORDS)
+        words = dict(MINUTES_OF_WORD)
         told = self.profile.routing.time_units
         if self.binding.family == "results" and self.profile.results is not None:
             told = self.profile.results.time_units or told
@@ -218,7 +222,7 @@ class _Look:
         theirs = ReadColumn("their_unit", "text", 100, False, unit)
         rows = select_of(replace(self.binding, columns=(theirs,), marks=None), self.dialect).subquery()
         text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["their_unit"], sa.Unicode(100)))))
-        word = sa.case((sa.and_(text != "", text.not_in(list(_WORDS))), text))
+        word = sa.case((sa.and_(text != "", text.not_in(list(MINUTES_OF_WORD))), text))
         [words, filled] = self.ask(
             sa.select(sa.func.count(word.distinct()).label("words"), sa.func.count(word).label("n"))
         )
@@ -236,9 +240,25 @@ def _number(value: float) -> sa.ColumnElement[Any]:
     return sa.literal_column(f"{value:.12f}", sa.Double())
 
 
+def _may_be_of(unit: FoundColumn, time: FoundColumn) -> bool:
+    """Whether a unit may be that of a time: it stands in the same table, or says that it is a unit of times."""
+    return unit.alias == time.alias or _OF_TIMES.search(unit.name) is not None
+
+
+def stem_of(name: str) -> str:
+    """What is left of a column's name without the words for units and times: SETUP of SETUP_UOM.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    """
+    return _NOISE.sub("", name).lower()
+
+
 def _unit_of(unit: str, time: str) -> bool:
     """Whether a column may by its name be the unit of a time: SETUP_UOM of SETUP, VGE01 of VGW01, UOM of any."""
-    a, b = (_NOISE.sub("", n).lower() for n in (unit, time))
+    a, b = stem_of(unit), stem_of(time)
     if not a:
         return True
     numbered = re.search(r"\d+$", unit)

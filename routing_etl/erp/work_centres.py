@@ -80,9 +80,9 @@ class WorkCentres:
         frame = frame.with_columns(beside.alias("_beside"))
         moved = pl.col("_out") & pl.col("successor").is_not_null()
         stood_in = pl.col("_out") & ~moved & pl.col("_beside").is_not_null()
-        counter.add(REPLACED, "res_cd", frame.select(moved.sum()).item())
-        counter.add(STOOD_IN, "res_cd", frame.select(stood_in.sum()).item())
-        counter.add(INACTIVE, "res_cd", frame.select((pl.col("_out") & ~moved & ~stood_in).sum()).item())
+        counter.add_words(REPLACED, "res_cd", frame.filter(moved)["res_cd"])
+        counter.add_words(STOOD_IN, "res_cd", frame.filter(stood_in)["res_cd"])
+        counter.add_words(INACTIVE, "res_cd", frame.filter(pl.col("_out") & ~moved & ~stood_in)["res_cd"])
         names = self.master.select(pl.col("code").alias("_beside"), pl.col("name").alias("_beside_nm"))
         frame = frame.join(names, on="_beside", how="left", maintain_order="left")
         frame = frame.with_columns(
@@ -120,7 +120,7 @@ class WorkCentres:
         if not self.known or results.is_empty():
             return results
         frame = self._looked_up(results, counter)
-        counter.add(INACTIVE, "res_cd", frame["_out"].sum())
+        counter.add_words(INACTIVE, "res_cd", frame.filter("_out")["res_cd"])
         frame = frame.with_columns(
             pl.when(~pl.col("_out")).then(pl.col("res_cd")).alias("res_cd"),
             pl.when("_out").then(True).alias("machine_gone"),
@@ -131,7 +131,7 @@ class WorkCentres:
         frame = frame.with_columns(key_of(pl.col("res_cd")).alias("_key"))
         frame = frame.join(self.master, on="_key", how="left", maintain_order="left")
         unknown = pl.col("res_cd").is_not_null() & pl.col("usable").is_null()
-        counter.add(UNKNOWN, "res_cd", frame.select(unknown.sum()).item())
+        counter.add_words(UNKNOWN, "res_cd", frame.filter(unknown)["res_cd"])
         return frame.with_columns((~pl.col("usable")).fill_null(False).alias("_out"))
 
 

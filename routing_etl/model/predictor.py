@@ -481,6 +481,18 @@ class RoutingPredictor(Parameters):
         )
         return _in_order(items["item_key"], parts)
 
+    @property
+    def sizes_in_texts(self) -> tuple[str, ...]:
+        """Names of the attributes that texts and codes can tell where they are empty.
+
+        Raises
+        ------
+        ModelError
+            Not fitted.
+        """
+        check_fitted(self, _FITTED)
+        return tuple(self.encoder_.tokeniser_.sizes.measures)
+
     def sizes_from_texts(self, items: pl.DataFrame) -> pl.DataFrame:
         """The sizes that the items' texts tell, those that are used and those beside a filled column.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from routing_etl.erp.profile_model import RAW_COLUMNS
 from routing_etl.erp.unread_flags import says_whether_rows_count
 from routing_etl.onboarding import words
+from routing_etl.onboarding.by_values import item_column, routing_rows
 from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
 from routing_etl.onboarding.words import FIELDS, TABLES, Role, score, words_of
 
@@ -101,6 +102,8 @@ def choose(survey: Survey) -> Choices:
     missing = []
     operations = _best(survey, "operations")
     items = _items(survey, operations)
+    if operations is None and items is not None:
+        operations = _by_values(survey, items)
     if items is None:
         missing.append(
             "No table looks like an item master: none has an item code beside a name or a group."
@@ -125,6 +128,38 @@ def choose(survey: Survey) -> Choices:
         if results is not None:
             parts["results"] = _of_results(survey, results, items)
     return Choices(parts, tuple(missing))
+
+
+def _by_values(survey: Survey, items: Part) -> Part | None:
+    """Routings found by what a table holds, where names do not tell enough: of several the one with most rows."""
+    found: list[tuple[int, Part]] = []
+    for table in survey.tables:
+        rows = survey.rows(table) if table != items.table else 0
+        if not rows or score(table.name, TABLES["results"], table=True) > score(
+            table.name, TABLES["operations"], table=True
+        ):
+            continue
+        named = choose_columns("operations", table, survey.sample(table))
+        named = {
+            n: c for n, c in named.items() if c.sure or n not in ("proc_seq", "rout_no", "job_cd", "res_cd")
+        }
+        held = routing_rows(survey, table, {n: c.source for n, c in named.items()}, items.table)
+        columns = {
+            **named,
+            **{
+                n: Choice(c.name, c, f"DECIDE: by its values: {why}", sure=False)
+                for n, (c, why) in held.columns.items()
+            },
+        }
+        does = {"job_cd", "res_cd"} & set(columns)
+        timed = {"setup_time", "run_time"} & set(columns)
+        if {"proc_seq"} <= set(columns) and does and timed:
+            found.append((rows, Part("operations", table, f"DECIDE: by its values; {rows:,} rows", columns)))
+    if not found:
+        return None
+    best = max(found, key=lambda f: f[0])[1]
+    others = tuple(p.table.title for _, p in found if p != best)
+    return replace(best, others=others[:3])
 
 
 _WANTED: dict[Role, tuple[str, ...]] = {
@@ -307,6 +342,12 @@ def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Pa
         match = _which_code(survey, operations.table, own.source, items)
         if match is not None:
             return _matched(operations, items, own, *match)
+    if own is None and code is not None:
+        taken = {c.source for n, c in operations.columns.items() if n != "rout_no"}
+        held = item_column(survey, operations.table, items.table, code.source, taken)
+        if held is not None:
+            item = Choice(held[0].name, held[0], held[1], sure=False)
+            return replace(operations, columns={**operations.columns, "item_cd": item}), items
     header = _header(survey, operations, items)
     if header is not None:
         return header
@@ -369,6 +410,9 @@ def _header(survey: Survey, part: Part, items: Part) -> tuple[Part, Part] | None
             continue
         beside = choose_columns(part.role, header)
         theirs = beside.get("item_cd")
+        if theirs is None:
+            held = item_column(survey, header, items.table, items.columns["item_cd"].source, {key})
+            theirs = None if held is None else Choice(held[0].name, held[0], held[1], sure=False)
         if theirs is None or not (links or _is_key_of(survey, table, column, header, key)):
             continue
         match = _which_code(survey, header, theirs.source, items)
@@ -383,7 +427,7 @@ def _header(survey: Survey, part: Part, items: Part) -> tuple[Part, Part] | None
             columns.setdefault(
                 "rout_no", Choice(column, table.column(column), f"the key of {header.title}", False)
             )
-        for name in ("rout_no", "proc_seq", "job_cd", "res_cd", "order_qty"):
+        for name in ("rout_no", "proc_seq", "job_cd", "res_cd", "order_qty", *_STRICT):
             if name in beside and beside[name].sure:
                 columns.setdefault(name, replace(beside[name], source=f"head.{beside[name].source}"))
         return replace(part, joins=(head,), columns=columns), items
@@ -402,7 +446,9 @@ def _possible_headers(survey: Survey, part: Part, items: Part) -> Iterator[tuple
     times = {c.source for n, c in part.columns.items() if n not in ("rout_no", "item_cd")}
     for table in survey.tables:
         named = choose_columns(part.role, table).get("item_cd")
-        if table.title in (part.table.title, items.table.title) or named is None or not named.sure:
+        if table.title in (part.table.title, items.table.title) or not _names_items(
+            survey, table, named, items
+        ):
             continue
         keys = [c.name for c in table.columns if c.key] or [table.columns[0].name]
         for column in sorted(part.table.columns, key=lambda c: c.name.lower() != keys[0].lower()):
@@ -412,6 +458,13 @@ def _possible_headers(survey: Survey, part: Part, items: Part) -> Iterator[tuple
                 and _named_alike(column, table, keys[0])
             ):
                 yield column.name, table, keys[0]
+
+
+def _names_items(survey: Survey, table: Table, named: Choice | None, items: Part) -> bool:
+    """Whether a table has a column of items, by its name or, where none says so, by its values."""
+    if named is not None:
+        return named.sure
+    return item_column(survey, table, items.table, items.columns["item_cd"].source, set()) is not None
 
 
 def _named_alike(column: Column, header: Table, key: str) -> bool:

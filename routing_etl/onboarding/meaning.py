@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from routing_etl.erp.basis_words import basis_of
 from routing_etl.erp.catalogue import people_or_machine, without_time
 from routing_etl.erp.unread_factors import changes_nothing, factor_named, names_next_operation
 from routing_etl.onboarding.choose import Choice, Part
@@ -30,6 +31,13 @@ _LOAD = re.compile(
 #: Times that are counted up from row to row.
 _SO_FAR = re.compile(r"cumul|kumul|acum|so.?far|to.?date|running.?total|accum|누적|累計|累计", re.IGNORECASE)
 _TIME = ("run_time", "machine_time")
+#: Names of columns that say what a run time is for.
+_BASIS = re.compile(
+    r"zeitart|zeitbasis|zeitbezug|zeitschl|bezug|timetype|timebasis|basetemps|typetemps|tipotiempo|tipotempo|typczasu|druhcasu|tijdsoort"
+)
+#: Most words of such a column, the share of its rows whose words must be known, and words that say so by a number.
+_MOST_BASES, _MOST_KNOWN = 12, 0.6
+_HUNDREDS = {"per_10", "per_100", "per_1000", "per_10000"}
 _FACTOR_UNITS = (("sec", 1 / 60), ("min", 1.0), ("hour", 60.0), ("hrs", 60.0), ("std", 60.0))
 #: What a person is asked about a column that changes a time.
 _ASKED = {
@@ -72,10 +80,36 @@ def _meant(survey: Survey, part: Part, column: Column, values: Values) -> tuple[
         return _next_operation(survey, part, column, values)
     if part.role == "results" and _LOAD.search(" ".join(words_of(column.name))) and column.kind != "date":
         return _load(survey, part, column)
+    if part.role == "operations" and "run_time" in part.columns:
+        basis = _basis(part, column, values)
+        if basis is not None:
+            return basis
     if part.role == "items" or not values.holds_numbers:
         return None
     key = factor_named(column.name, part.role)
     return None if key is None or key == "run_basis" else _factor(part, column, values, key)
+
+
+def _basis(part: Part, column: Column, values: Values) -> tuple[str, Choice] | None:
+    """A column that says what the run time is for: by its words, or by its name and few words; none where all say a piece."""
+    if column.kind not in ("text", "integer") or values.distinct > _MOST_BASES:
+        return None
+    known = {str(v): basis_of(str(v)) for v in values.counts}
+    rows = sum(n for v, n in values.counts.items() if known[str(v)])
+    told = rows >= _MOST_KNOWN * values.filled and set(known.values()) != {"piece"}
+    if column.kind == "integer" or values.holds_numbers:
+        told = told and len(set(known.values()) & _HUNDREDS) > 0 and values.distinct > 1
+    named = factor_named(column.name, "operations") == "run_basis" or _BASIS.search(
+        "".join(words_of(column.name))
+    )
+    if not told and not (named and column.kind == "text" and values.distinct > 1):
+        return None
+    return "run_basis", Choice(
+        column.name,
+        column,
+        f"DECIDE: does it say what the run time is for? It holds {values.shown()}",
+        sure=False,
+    )
 
 
 def _factor(part: Part, column: Column, values: Values, key: str) -> tuple[str, Choice] | None:

@@ -1,4 +1,4 @@
-"""What ERPs call things: phrases for each canonical column and for the tables, in English, German, Korean, Spanish, French.
+"""What ERPs call things: phrases for each canonical column and for the tables, in the languages seen (further ones: `languages`).
 
 A name is compared by its words: `PartNum`, `PART_NUM` and `part num` are one name, accents and umlauts are spelled out.
 """
@@ -10,10 +10,12 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal
 
+from routing_etl.onboarding.languages import FURTHER_FIELDS, FURTHER_TABLES
+
 Role = Literal["items", "operations", "results"]
 
 #: Phrases for each canonical column, by section of the profile.
-FIELDS: dict[Role, dict[str, str]] = {
+_FIELDS: dict[Role, dict[str, str]] = {
     "items": {
         "item_cd": "item no|item number|item code|item cd|item id|item|part no|part number|part num|part id|part code|part|"
         "product no|product number|product code|product id|prod code|material no|material number|material code|matnr|stock code|sku|"
@@ -121,7 +123,7 @@ FIELDS: dict[Role, dict[str, str]] = {
 }
 
 #: Phrases for the tables.
-TABLES: dict[Role, str] = {
+_TABLES: dict[Role, str] = {
     "items": "item|item info|item system|system item|inventory|piece|prod|mat|品目|品目マスタ|製品|部品|物料|产品|part|product|product product|material|article|artikel|artikelstamm|teil|teile|teilestamm|"
     "materialstamm|articulo|producto|pieza|품목|품목정보|품목마스터|자재|자재마스터|제품|mara|mitmas|invent table|inventory part",
     "operations": "工程|工程マスタ|工順|工艺路线|工序|operation plan|plan op|part routing|process|routing|routing operation|routing line|operation|oper|bom operation|route|route operation|rout|part opr|"
@@ -133,6 +135,18 @@ TABLES: dict[Role, str] = {
     "workorder|work order operation|operation report|shop floor report|parte trabajo|registro produccion|parte produccion|"
     "pointage|suivi production|suivi|실적|작업실적|생산실적|공정실적|afru|work order routing|production order confirmation",
 }  # fmt: skip
+
+
+def _both(known: str, further: str | None) -> str:
+    return f"{known}|{further}" if further else known
+
+
+#: The phrases of all languages, those above first.
+FIELDS: dict[Role, dict[str, str]] = {
+    role: {name: _both(p, FURTHER_FIELDS[role].get(name)) for name, p in fields.items()}
+    for role, fields in _FIELDS.items()
+}
+TABLES: dict[Role, str] = {role: _both(p, FURTHER_TABLES[role]) for role, p in _TABLES.items()}
 
 #: Words of table names that say nothing.
 _NOISE = frozenset(

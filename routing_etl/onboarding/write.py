@@ -8,17 +8,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from routing_etl.erp.basis_words import basis_of
 from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
 from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
+from routing_etl.onboarding.kinds import FEW as _FEW
+from routing_etl.onboarding.kinds import kind_of
 from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
 
 #: Most attributes that are proposed.
 _ATTRIBUTES = 40
-#: Most values of a category.
-_FEW = 60
 #: Words of columns that describe no part: who and when, money, technical columns.
 _NO_ATTRIBUTE = frozenset(
     [
@@ -324,19 +325,9 @@ def _attribute(
     name: str, column: Column, values: Values, table: Table, sample: dict[str, Values], chosen: str | None
 ) -> str:
     share = f"{values.distinct:,} values in {values.filled:,} of {values.rows:,} rows"
-    whole = column.kind in ("integer", "boolean") and (
-        values.distinct <= _FEW or words_of(column.name)[-1:] == ("id",)
-    )
-    if chosen == "part_type" or (whole and column.kind != "number"):
-        kind = "category"
-    elif column.kind in ("number", "integer") or (values.decimal and values.holds_numbers):
-        kind = "number"
-    elif chosen == "item_nm" or _is_prose(values):
-        kind = "text"
-    else:
-        kind = (
-            "category" if values.distinct <= _FEW and 2 * values.distinct <= max(values.filled, 4) else "code"
-        )
+    kind, asked = kind_of(column, values)
+    if chosen in ("part_type", "item_nm"):
+        kind, asked = "category" if chosen == "part_type" else "text", ""
     code = (
         ", integer_code = true" if kind in ("text", "code") and column.kind in ("integer", "number") else ""
     )
@@ -345,17 +336,13 @@ def _attribute(
     comment = share
     if chosen == "part_type":
         comment = f"the kind of part: the segment of the metrics; {share}"
+    if asked:
+        comment = f"{share}; {asked}"
     if kind == "number":
         comment = f"{values.spread()}{_unit_question(column, table, sample)}"
     return _line(
         f'{_key(name)} = {{ column = {_quoted(column.name)}, kind = "{kind}"{code}{length} }}', comment
     )
-
-
-def _is_prose(values: Values) -> bool:
-    """Whether most texts have several words."""
-    several = sum(n for v, n in values.counts.items() if len(str(v).split()) > 1)
-    return 2 * several > values.filled
 
 
 def _unit_question(column: Column, table: Table, sample: dict[str, Values]) -> str:
@@ -437,11 +424,35 @@ def _units(survey: Survey, part: Part) -> Iterator[str]:
             yield _line(
                 "blank_time_unit = 1.0", f"DECIDE: no column says the unit of the times: minutes? {shown}"
             )
-    qty = part.columns.get("run_time_qty")
-    if qty is not None:
+    basis, qty = part.columns.get("run_basis"), part.columns.get("run_time_qty")
+    if basis is not None and "run_time" in times:
+        yield from _bases(survey, part, basis)
+    elif qty is not None:
         yield f'run_basis = "base_qty"  # DECIDE: is the run time for {_one_line(qty.source)} pieces, or "piece"?'
     elif "run_time" in times:
         yield 'run_basis = "piece"  # DECIDE: is the run time for one piece? (for a lot: map run_time_qty and write "base_qty")'
+
+
+def _bases(survey: Survey, part: Part, choice: Choice) -> Iterator[str]:
+    """What the words of a basis mean, a question for each that may mean anything, and what a blank one means."""
+    held = _seen(survey, part, choice)
+    words = {} if held is None else {str(v): n for v, n in held.counts.most_common()}
+    known = {w: basis for w in words if (basis := basis_of(w)) is not None}
+    inner = ", ".join(f"{_quoted(w)} = {_quoted(basis)}" for w, basis in known.items())
+    yield _line(
+        f"run_basis_words = {{ {inner} }}" if known else "run_basis_words = {}",
+        "DECIDE: as the words say; are they so?",
+    )
+    for word, rows in words.items():
+        if word not in known:
+            yield _one_line(
+                f"# DECIDE: what is the run time for by {word!r} ({rows:,} rows)? Until then such run times are NULL"
+            )
+    if held is not None and held.filled < held.rows:
+        yield _line(
+            'run_basis = "piece"',
+            f"DECIDE: {held.rows - held.filled:,} rows of the sample say nothing; one piece?",
+        )
 
 
 def _spelled_units(held: dict[str, Values]) -> Iterator[str]:

@@ -92,6 +92,11 @@ class Incomplete:
         for found in self.predictor.iter_predict(self._filled(items), batch_size, progress=progress):
             yield self._lowered(found)
 
+    @property
+    def sizes_in_texts(self) -> tuple[str, ...]:
+        """Names of the attributes that texts and codes can tell where they are empty."""
+        return self.predictor.sizes_in_texts
+
     def sizes_from_texts(self, items: pl.DataFrame) -> pl.DataFrame:
         """The sizes that the items' texts tell.
 

@@ -292,7 +292,7 @@ def metrics_frame(rows: Iterable[MetricRow]) -> pl.DataFrame:
 class Counted:
     """What scoring counts: items, rows by frame, first candidates in tier HIGH, and the sum of their confidences.
 
-    `sizes_read` are sizes that only a text tells, `sizes_contradicted` those of which a text tells another than the column.
+    `sizes_read` are sizes that only a text tells, of `sizes_empty` that the items lack, `sizes_contradicted` those of which a text tells another than the column.
     `replaced` are outsourced operations that were replaced by one in house, `unmapped` what the map for it cannot do. `reused` are
     items that keep the rows of an earlier scoring.
     """
@@ -306,6 +306,7 @@ class Counted:
     replaced: int = 0
     unmapped: tuple[str, ...] = ()
     reused: int = 0
+    sizes_empty: int = 0
 
     def __add__(self, other: Counted) -> Counted:
         names = [*self.rows, *(n for n in other.rows if n not in self.rows)]
@@ -319,6 +320,7 @@ class Counted:
             self.replaced + other.replaced,
             tuple(sorted({*self.unmapped, *other.unmapped})),
             self.reused + other.reused,
+            self.sizes_empty + other.sizes_empty,
         )
 
 
@@ -337,6 +339,7 @@ class Scored:
     `share_high` is the share of predicted items whose first candidate is in the similarity tier HIGH, `mean_confidence`
     the mean confidence of the first candidates; None when nothing was predicted. `missing_attributes` were learned from and no
     item has them now: the confidence was lowered for them. `sizes_read` are sizes that only a text tells and that were used,
+    of `sizes_empty` that the items lack and a text could tell,
     `sizes_contradicted` those of which a text tells another than the column, which was used. `replaced` are outsourced operations
     that were replaced by one in house, `unmapped` the pairs of `routing.outsourced_map` whose second job nobody has in house. `reused`
     items have not changed since an earlier run scored them on the same `basis` (model, profile, program and libraries, as a hash) and
@@ -358,6 +361,7 @@ class Scored:
     unmapped: tuple[str, ...] = ()
     reused: int = 0
     basis: str = ""
+    sizes_empty: int = 0
 
     @property
     def unmapped_told(self) -> str | None:

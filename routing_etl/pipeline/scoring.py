@@ -114,6 +114,7 @@ def predict_parts(
     counted = Counted(todo.height, {f.name: 0 for f in BY_ITEM})
     inside = in_house_of(ctx, predictor.resource_alternatives_)
     with threads(ctx.settings.threads):
+        counted += Counted(sizes_empty=_empty_sizes(predictor, todo))
         kept = (
             None
             if full
@@ -171,6 +172,14 @@ def _holds(
     return False
 
 
+def _empty_sizes(predictor: Spelled | Incomplete, items: pl.DataFrame) -> int:
+    """How many sizes that a text could tell the items do not have in their columns."""
+    return sum(
+        items[name].null_count() if name in items.columns else items.height
+        for name in predictor.sizes_in_texts
+    )
+
+
 def _sizes_from_texts(
     ctx: Context,
     predictor: Spelled | Incomplete,
@@ -218,6 +227,7 @@ def score_report(ctx: Context, model_version: str, counted: Counted, missing: tu
         mean_confidence=round(counted.confident / predicted, 4) if predicted else None,
         missing_attributes=missing,
         sizes_read=counted.sizes_read,
+        sizes_empty=counted.sizes_empty,
         sizes_contradicted=counted.sizes_contradicted,
         replaced=counted.replaced,
         unmapped=counted.unmapped,

@@ -36,7 +36,10 @@ def score_table(console: Console, scored: Scored) -> None:
     table.add_row("operations", number(scored.rows[CANDIDATE_OPERATIONS.name]))
     table.add_row("share of first candidates with HIGH similarity", number(scored.share_high))
     table.add_row("mean confidence of the first candidate", number(scored.mean_confidence))
-    table.add_row("sizes read from a text, their column being empty", number(scored.sizes_read))
+    table.add_row(
+        "sizes read from a text, of those that are empty and a text can tell",
+        f"{number(scored.sizes_read)} of {number(scored.sizes_empty)}",
+    )
     if scored.replaced:
         table.add_row("outsourced operations replaced by one in house", number(scored.replaced))
     console.print(table)

@@ -22,11 +22,12 @@ from routing_etl.erp.catalogue.bound import (
     UnreadMaster,
     flat,
 )
-from routing_etl.erp.catalogue.doubts import UNIT_NAME, people_or_machine
+from routing_etl.erp.catalogue.doubts import NAMED_MINUTES, UNIT_NAME, people_or_machine, words_of_name
 from routing_etl.erp.catalogue.names import qualified, split_quoted
 from routing_etl.erp.catalogue.siblings import without_time
 
 __all__ = [
+    "NAMED_MINUTES",
     "UNIT_NAME",
     "Binding",
     "BoundPivot",
@@ -49,4 +50,5 @@ __all__ = [
     "split_quoted",
     "unit_column_name",
     "without_time",
+    "words_of_name",
 ]

@@ -50,7 +50,8 @@ NAMED_MINUTES = {
 
 #: Names of run times that are not for one piece.
 _PER = re.compile(
-    r"per.?(lot|batch|cycle|order|10+(?!\d)|hundred|thousand)|_(100|1000)$|(pcs|pieces|parts).?per.?h|je.?los|pro.?los",
+    r"per.?(lot|batch|cycle|order|10+(?!\d)|hundred|thousand)|(?<!\d)(100|1000)$|(pcs|pieces|parts).?per.?h|(je|pro).?(los|auftrag|10+)"
+    r"|(?<!\d)10+.?(st|stk|stck|stueck|pc|pcs|pz|pzas?|szt|ks)$|(st|stk|pcs?|pz|szt|ks)_?(h|std|hr)$|(par|por|cada|na|za).?(lot|lote|lotto|10+)",
     re.IGNORECASE,
 )
 

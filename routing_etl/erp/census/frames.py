@@ -20,6 +20,9 @@ COMPANY_COLUMNS = (
     "mandt", "mandant", "werk", "firma", "empresa", "planta", "societe", "usine", "contract", "facility", "branch",
     "branch_plant", "business_unit", "mcu", "warehouse_plant", "entity", "legal_entity", "cono", "faci", "법인", "공장",
     "organization_id", "organization_code", "org_id", "工場", "工厂",
+    "werk_nr", "werknr", "werk_id", "standort", "fabrik", "niederlassung", "betrieb", "zaklad", "oddzial", "zavod", "stredisko", "firma_id",
+    "vestiging", "bedrijf", "stabilimento", "azienda", "societa", "sito", "etablissement", "site_code", "centro_productivo", "fabrica", "filial",
+    "filiale", "sede", "bu", "plantid", "siteid", "plant_no", "site_no", "division", "unite_de_production",
 )  # fmt: skip
 
 

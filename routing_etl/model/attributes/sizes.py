@@ -41,6 +41,11 @@ _FACTORS = (1.0, 25.4, 1 / 25.4, 10.0)
 _LEAST_AGREEMENT, _LEAST_BEYOND_CHANCE, _Z = 0.9, 0.8, 1.96
 #: Distinct pairs of a number and a size that are enough to look at a reading; most forms of a text that are looked at.
 _LEAST_PAIRS, _MOST_FORMS = 20, 200
+#: A size of few values, such as a thickness of sheets, is looked at by texts in place of pairs: fewest numbers, and the least mean
+#: share of the texts of a number that agrees, so that no one number decides.
+_LEAST_NUMBERS, _LEAST_OF_EACH = 5, 0.8
+#: Places that are no place in the expression: of three numbers and more the smallest and the largest, in whatever order they stand.
+_SMALLEST, _LARGEST, _SORTED_FROM = 10, 11, 3
 #: Most rows that readings are learned from.
 _MOST_ROWS = 60_000
 #: A size is rounded to this share of itself wherever it is written; fractions of an inch to a sixteenth.
@@ -70,13 +75,13 @@ class Reading:
     form : str
         Form of the expression, a 9 for every number.
     place : int
-        Which of its numbers, from 0.
+        Which of its numbers, from 0; 10 and 11: the smallest and the largest of three and more.
     measure : str
         Attribute that the number is a value of.
     factor : float
         Number times factor is in the attribute's unit.
     pairs : int
-        Distinct pairs of a number and a size that it was tested on.
+        Distinct pairs of a number and a size that it was tested on; of a size of few values distinct texts.
     agreed : int
         Of them, how many agree.
     least : float
@@ -98,8 +103,9 @@ class Reading:
     def told(self) -> str:
         """Words for the model's notes."""
         unit = "" if self.factor == 1.0 else f" times {self.factor:.4g}"
+        which = {_SMALLEST: "the smallest number", _LARGEST: "the largest number"}
         return (
-            f"number {self.place + 1}{unit} of {self.form!r} in {self.attribute} (agrees to {self.rounded:.2g} in {self.agreed} of"
+            f"{which.get(self.place, f'number {self.place + 1}')}{unit} of {self.form!r} in {self.attribute} (agrees to {self.rounded:.2g} in {self.agreed} of"
             f" {self.pairs} cases where both are filled, at least {100 * self.least:.0f} %)"
         )
 
@@ -160,9 +166,12 @@ class SizeReader:
         is_code = pl.col("attribute").is_in(self.codes)
         forms = pl.concat(forms.filter(kind).head(_MOST_FORMS) for kind in (~is_code, is_code))
         found = found.join(forms.select(_KEY), on=_KEY, how="semi")
+        found = found.with_columns(_whole_texts(texts.gather_every(step), found))
         for name in numbers.columns:
             pairs = found.with_columns(size=numbers[name].gather(found["row"])).drop_nulls("size")
-            self.readings += _tested(pairs.filter(pl.col("size").is_finite() & (pl.col("size") != 0)), name)
+            pairs = pairs.filter(pl.col("size").is_finite() & (pl.col("size") != 0))
+            by_pairs = _tested(pairs, name)
+            self.readings += [*by_pairs, *_tested_by_texts(pairs, name, by_pairs)]
         best: dict[tuple[str, str, int], Reading] = {}
         for reading in sorted(self.readings, key=lambda r: (-r.least, r.measure)):
             best.setdefault((reading.attribute, reading.form, reading.place), reading)
@@ -295,6 +304,7 @@ def _numbers_of(texts: pl.DataFrame, names: Sequence[str], codes: Collection[str
             .explode("text", "place")
         )
         numbers = numbers.with_columns(_values(numbers["text"]))
+        numbers = pl.concat([numbers, *_in_order(numbers)])
         read = forms.join(numbers.drop("text", "part"), on="written", maintain_order="left")
         parts.append(
             read.select("row", pl.lit(name).alias("attribute"), "form", "place", "number", "rounded")
@@ -303,6 +313,29 @@ def _numbers_of(texts: pl.DataFrame, names: Sequence[str], codes: Collection[str
         return pl.DataFrame(schema={"row": pl.UInt32, "attribute": pl.String, "form": pl.String, "place": pl.Int64,
                                     "number": pl.Float64, "rounded": pl.Float64})  # fmt: skip
     return pl.concat(parts).drop_nulls().unique(("row", *_KEY), keep="first", maintain_order=True)
+
+
+def _in_order(numbers: pl.DataFrame) -> list[pl.DataFrame]:
+    """The smallest and the largest number of each expression of three and more, as further places."""
+    long = numbers.filter(
+        pl.len().over("written", "form") >= _SORTED_FROM, pl.col("number").is_not_null()
+    ).sort("number", maintain_order=True)
+    keys = ["written", "form"]
+    return [
+        long.unique(keys, keep=keep, maintain_order=True).with_columns(
+            pl.lit(place, dtype=pl.Int64).alias("place")
+        )
+        for keep, place in (("first", _SMALLEST), ("last", _LARGEST))  # type: ignore[arg-type]
+    ]
+
+
+def _whole_texts(texts: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
+    """A hash of the text that each number stands in."""
+    whole = texts.with_row_index("row").unpivot(index="row", variable_name="attribute", value_name="whole")
+    joined = found.select("row", "attribute").join(
+        whole, on=["row", "attribute"], how="left", maintain_order="left"
+    )
+    return joined["whole"].hash(seed=2).alias("whole")
 
 
 def _runs_of(codes: pl.Series) -> pl.DataFrame:
@@ -349,10 +382,20 @@ def _first(text: str | None, reading: Reading, is_code: bool) -> float | None:
     for written in _FORMS.findall(text):
         parts = {written, _NAMED.sub("", written)}
         if any(_NUMBERS.sub("9", part).replace(" ", "") == reading.form for part in parts):
-            value = _value(_NUMBERS.findall(written)[reading.place])
+            value = _placed(_NUMBERS.findall(written), reading.place)
             if value is not None:
                 return value * reading.factor
     return None
+
+
+def _placed(numbers: Sequence[str], place: int) -> float | None:
+    """The number at a place, or the smallest or largest of them."""
+    if place < _SMALLEST:
+        return _value(numbers[place])
+    known = [v for v in map(_value, numbers) if v is not None]
+    if len(numbers) < _SORTED_FROM or not known:
+        return None
+    return min(known) if place == _SMALLEST else max(known)
 
 
 def _value(text: str) -> float | None:
@@ -370,10 +413,47 @@ def _tested(pairs: pl.DataFrame, name: str) -> list[Reading]:
     other, and the other way round; both must choose the same.
     """
     pairs = pairs.unique((*_KEY, "number", "size"), keep="first", maintain_order=True)
+    return _agreeing(pairs, pl.struct("number", "size").hash(seed=1), name)
+
+
+def _tested_by_texts(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -> list[Reading]:
+    """The readings of a size of few values, which has too few pairs: each text counts once, and each number alike.
+
+    The number must be the size exactly: between few values rounding would tell too little.
+
+    Parameters
+    ----------
+    pairs : polars.DataFrame
+        Numbers beside sizes.
+    name : str
+        Attribute that the sizes are of.
+    known : sequence of Reading
+        What pairs told already.
+    """
+    told = pl.DataFrame(
+        [(r.attribute, r.form, r.place) for r in known],
+        schema=dict(zip(_KEY, (pl.String, pl.String, pl.Int64), strict=True)),
+        orient="row",
+    )
+    pairs = pairs.join(told, on=_KEY, how="anti", maintain_order="left")
+    pairs = pairs.unique((*_KEY, "whole", "number", "size"), keep="first", maintain_order=True)
+    pairs = pairs.filter(pl.col("number").n_unique().over(_KEY) >= _LEAST_NUMBERS)
+    pairs = pairs.with_columns(rounded=pl.lit(0.0))
+    found = []
+    for reading in _agreeing(pairs, pl.col("whole"), name):
+        mine = pairs.filter(*(pl.col(k) == getattr(reading, k) for k in _KEY))
+        each = mine.group_by("number").agg(_agrees("size", reading.factor).mean().alias("share"))
+        if float(each["share"].mean() or 0.0) >= _LEAST_OF_EACH:  # type: ignore[arg-type]
+            found.append(reading)
+    return found
+
+
+def _agreeing(pairs: pl.DataFrame, of_half: pl.Expr, name: str) -> list[Reading]:
+    """The readings that agree with the sizes on rows that their factors were not chosen on."""
     pairs = pairs.with_columns(n=pl.len().over(_KEY)).filter(pl.col("n") >= _LEAST_PAIRS)
     if not pairs.height:
         return []
-    half = (pl.struct("number", "size").hash(seed=1) % 2).alias("half")
+    half = (of_half % 2).alias("half")
     other = (
         pl.col("size").gather((pl.int_range(pl.len()) + pl.len() // 2) % pl.len()).over(_KEY).alias("other")
     )

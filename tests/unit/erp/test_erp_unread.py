@@ -46,6 +46,13 @@ def two(columns: str, first: str, second: str) -> str:
         ("ApprovalStatus", ("'approved'", "'draft'")),
         ('"사용여부"', ("'Y'", "'N'")),
         ('"削除フラグ"', ("''", "'1'")),
+        ("STATO", ("'valido'", "'annullato'")),
+        ("ZUSTAND", ("'frei'", "'alt'")),
+        ("Gelöscht_am", ("NULL", "'2024-01-01'")),
+        ("USUNIETY", ("NULL", "-1")),
+        ("zrušeno", ("0", "1")),
+        ("SITUACAO", ("1", "2")),
+        ("BAJA", ("NULL", "'S'")),
     ],
 )
 def test_a_mark_that_is_not_read_is_told_with_its_rows(
@@ -198,6 +205,53 @@ def test_a_run_time_whose_name_says_that_it_is_for_a_lot_is_told(erp: Foreign) -
 
 
 @pytest.mark.parametrize(
+    "column",
+    ["TE100", "ZEIT_100STK", "JE100", "PRO_AUFTRAG", "TIEMPO_POR_100", "CZAS_NA_100", "PZ_H", "T_100PZ"],
+)
+def test_a_run_time_whose_name_says_so_in_other_languages_is_told(erp: Foreign, column: str) -> None:
+    erp.night(
+        two(f"SETUP REAL, {column} REAL", "5, 100", "5, 200"), ITEMS + TIMES.replace('"RUN"', f'"{column}"')
+    )
+    assert erp.tells(f"{column} as the time of one piece", "run_time_qty")
+
+
+@pytest.mark.parametrize("words", [("M%", "M1"), ("100", "1000"), ("STK / H", "Min/Stk."), ("Los", "Stk")])
+@pytest.mark.parametrize("column", ["ZEITART", "KX7"])
+def test_words_for_the_basis_of_the_run_time_are_told_whatever_the_column_is_called(
+    erp: Foreign, column: str, words: tuple[str, str]
+) -> None:
+    columns = f"SETUP REAL, RUN REAL, {column} TEXT"
+    erp.night(two(columns, *(f"5, 1, '{w}'" for w in words)), ITEMS + TIMES)
+    assert erp.tells(f"operations: {column} may say what the run time is for", f'run_basis = "{column}"')
+
+
+@pytest.mark.parametrize("words", [("S", "M"), ("red", "100"), ("Stk", "min/Stk"), ("H", "C")])
+def test_other_words_and_words_for_a_piece_are_not_told(erp: Foreign, words: tuple[str, str]) -> None:
+    erp.night(two("SETUP REAL, RUN REAL, KX7 TEXT", *(f"5, 1, '{w}'" for w in words)), ITEMS + TIMES)
+    assert not erp.tells("may say what the run time is for")
+
+
+def _fifty(setup: int, run: int) -> str:
+    rows = ", ".join(f"('A{1 + n % 3}','R{n}',{10 + n},'J{n % 4}',{setup},{run})" for n in range(60))
+    return steps("SETUP REAL, RUN REAL", rows)
+
+
+def test_run_times_of_many_set_ups_without_results_are_told_because_nothing_shows_what_they_are_for(
+    erp: Foreign,
+) -> None:
+    erp.night(_fifty(6, 109), ITEMS + TIMES)
+    assert erp.tells(
+        "RUN) is 109 minutes for one piece, 18 times the set-up (6)", "No work results", "per_100"
+    )
+    said = erp.beside("said")
+    said.night(_fifty(6, 109), ITEMS + TIMES + 'run_basis = "minutes_per_piece"\n')
+    assert not said.tells("times the set-up")
+    usual = erp.beside("usual")
+    usual.night(_fifty(20, 109), ITEMS + TIMES)
+    assert not usual.tells("times the set-up")
+
+
+@pytest.mark.parametrize(
     ("column", "unit", "says"),
     [("setup_sec", 1, "seconds"), ("SetupHrs", 1, "hours"), ("SETUP_MIN", 60, "minutes")],
 )
@@ -274,3 +328,110 @@ def test_operations_that_lead_back_to_a_lower_number_are_told(erp: Foreign) -> N
     other = erp.beside("other")
     other.night(two("NEXT_OPERATION INTEGER", "20", "0"), ITEMS + STEP)
     assert not other.tells("lower number")
+
+
+# --- what the rows are for --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("least", "most"), [("LOS_VON", "LOS_BIS"), ("QtyFrom", "QtyTo"), ("MIN_LOT", "MAX_LOT")]
+)
+def test_routings_for_order_quantities_are_told(erp: Foreign, least: str, most: str) -> None:
+    columns = f"SETUP REAL, RUN REAL, {least} INTEGER, {most} INTEGER"
+    erp.night(two(columns, "5, 1, 1, 100", "5, 1, 101, 9999"), ITEMS + TIMES)
+    assert erp.tells(f"{least} may say for which order quantities") and erp.tells(f"{most} may say for which")
+    one = erp.beside("one")
+    one.night(two(columns, "5, 1, 1, 9999", "5, 1, 1, 9999"), ITEMS + TIMES)
+    assert not one.tells("for which order quantities")
+
+
+@pytest.mark.parametrize("column", ["ALT_AG", "AlternativeOf", "ERSATZAVO", "ALT_TO_OPER"])
+def test_a_row_that_is_done_in_place_of_another_operation_is_told(erp: Foreign, column: str) -> None:
+    erp.night(two(f"SETUP REAL, RUN REAL, {column} INTEGER", "5, 1, 0", "5, 1, 10"), ITEMS + TIMES)
+    assert erp.tells(
+        f"{column} may say that a row is done in place of another operation (filled in 1 of 2 rows)"
+    )
+
+
+@pytest.mark.parametrize("column", ["SALT_OP", "ALTERNATIVE_NO", "ALTITUDE"])
+def test_other_alternatives_are_not_told_as_such(erp: Foreign, column: str) -> None:
+    erp.night(two(f"SETUP REAL, RUN REAL, {column} INTEGER", "5, 1, 0", "5, 1, 10"), ITEMS + TIMES)
+    assert not erp.tells("in place of another operation")
+
+
+def test_days_that_are_numbers_are_compared_with_today(erp: Foreign) -> None:
+    columns = "SETUP REAL, RUN REAL, GUELTIG_AB INTEGER, GUELTIG_BIS INTEGER"
+    erp.night(two(columns, "5, 1, 20200101, 20991231", "5, 1, 20980101, 20200101"), ITEMS + TIMES)
+    assert erp.tells("GUELTIG_AB may be the day from which a row is in force", "in the future in 1 of 2 rows")
+    assert erp.tells("GUELTIG_BIS may be the day from which a row is no longer in force", "in 1 of 2 rows")
+    good = erp.beside("good")
+    good.night(two(columns, "5, 1, 20200101, 20991231", "5, 1, 20200101, 99991231"), ITEMS + TIMES)
+    assert not good.tells("GUELTIG_")
+
+
+def test_a_time_in_two_columns_is_told_and_one_time_in_two_units_is_not(erp: Foreign) -> None:
+    profile = ITEMS + TIMES.replace('"RUN"', '"RUN_MIN"')
+    columns = "SETUP REAL, RUN_H REAL, RUN_MIN REAL"
+    erp.night(two(columns, "5, 1, 30", "5, 0, 20"), profile)
+    assert erp.tells(
+        "RUN_H is by its name the time of RUN_MIN (run_time)", "above 0 in 1 rows", "operations.ignore"
+    )
+    same = erp.beside("same")
+    same.night(two(columns, "5, 1.5, 90", "5, 0.25, 15"), profile)
+    assert not same.tells("RUN_H")
+
+
+@pytest.mark.parametrize(
+    ("setup", "says"),
+    [
+        (0.25, "hours (15 minutes)"),
+        (0.0104, "days, as spreadsheets have times (15 minutes)"),
+        (1800, "seconds (30 minutes)"),
+    ],
+)
+def test_set_ups_that_no_plant_has_are_told_with_the_likely_unit(
+    erp: Foreign, setup: float, says: str
+) -> None:
+    rows = ", ".join(f"('A{1 + n % 3}','R{n}',{10 + n},'J{n % 4}',{setup},1)" for n in range(60))
+    erp.night(steps("SETUP REAL, RUN REAL", rows), ITEMS + TIMES)
+    assert erp.tells("the set-up (SETUP) is", says, "routing.blank_time_unit")
+    said = erp.beside("said")
+    own = TIMES.replace("[routing]", 'setup_unit = { const = "X" }\n[routing]\ntime_units = { X = 1 }')
+    said.night(steps("SETUP REAL, RUN REAL", rows), ITEMS + own)
+    assert not said.tells("the set-up (SETUP) is")
+
+
+@pytest.mark.parametrize("word", ["Rüsten", "SETUP", "Réglage presse", "Attrezzaggio", "Seřízení"])
+def test_a_set_up_that_is_an_operation_of_its_own_is_told(erp: Foreign, word: str) -> None:
+    rows = ", ".join(
+        f"('A1','R{n}',10,'J1','{word}',NULL,30), ('A1','R{n}',20,'J2','Drilling',5,2)" for n in range(6)
+    )
+    erp.night(
+        steps("NM TEXT, SETUP REAL, RUN REAL", rows),
+        ITEMS + TIMES.replace("setup_time", 'job_nm = "NM"\nsetup_time'),
+    )
+    assert erp.tells("6 operations are by their name a set-up", f"'{word}' (6)", "for every piece")
+
+
+def test_numbers_below_0_are_told(erp: Foreign) -> None:
+    erp.night(two("SETUP REAL, RUN REAL", "5, -1", "5, 1"), ITEMS + TIMES)
+    assert erp.tells("operations: 1 numbers below 0 in run_time were set to NULL")
+
+
+@pytest.mark.parametrize("column", ["ZAKLAD", "STANDORT", "VESTIGING", "Stabilimento"])
+def test_items_in_several_plants_are_told_in_other_languages(erp: Foreign, column: str) -> None:
+    rows = "('A1', 'R', 10, 'SAW', 5, 1, 'P1'), ('A1', 'R', 20, 'SAW', 5, 1, 'P2')"
+    erp.night(steps(f"SETUP REAL, RUN REAL, {column} TEXT", rows), ITEMS + TIMES)
+    assert erp.tells("1 of 1 item codes stand in rows of several", column)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "key"),
+    [
+        ("ANZ_MA", (2, 3), "crew"), ("LICZBA_OSOB", (2, 1), "crew"), ("ZEITGRAD", (110, 125), "efficiency"), ("RENDEMENT", (80, 90), "efficiency"),
+        ("ZUSCHLAG_PROZ", (10, 0), "time_factor"), ("ALLOWANCE", (5, 5), "time_factor"), ("PLAN_QTY", (20, 50), "run_time_qty"),
+    ],
+)  # fmt: skip
+def test_factors_under_other_names_are_told(
+    erp: Foreign, column: str, values: tuple[int, int], key: str
+) -> None:
+    erp.night(two(f"SETUP REAL, RUN REAL, {column} REAL", *(f"5, 1, {v}" for v in values)), ITEMS + TIMES)
+    assert erp.tells(f"{column} may be", f"operations.columns.{key}")

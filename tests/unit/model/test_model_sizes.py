@@ -60,6 +60,43 @@ def test_a_size_is_read_in_its_unit_where_the_column_is_empty(form: str, factor:
     assert read["turns"].equals(columns["turns"])
 
 
+#: Sheets: few thicknesses, many lengths; the order of the three differs from text to text.
+def sheets(*forms: str, filled: int = 200) -> tuple[pl.DataFrame, pl.DataFrame, list[float]]:
+    rng = np.random.default_rng(11)
+    thick = rng.choice([1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0], N)
+    wide, long = rng.integers(60, 300, N), rng.integers(310, 900, N)
+    written = [
+        forms[i % len(forms)].format(f"{t:.1f}".replace(".", ","), w, k)
+        for i, (t, w, k) in enumerate(zip(thick, wide, long, strict=True))
+    ]
+    texts = pl.DataFrame({"spec": [f"{w} 1.4301 part {k}" for w, k in zip(written, long, strict=True)]})
+    here = pl.Series(np.arange(N) < filled)
+    column = pl.DataFrame({"t": thick}).with_columns(pl.when(here).then(pl.col("t")).alias("t"))
+    return texts.select(normalise("spec")), column, thick.tolist()
+
+
+@pytest.mark.parametrize(
+    "forms", [("Bl. {0}x{1}x{2}",), ("t={0}",), ("{0}mm",), ("Bl. {0}x{1}x{2}", "{2}x{1}x{0}")]
+)
+def test_a_size_of_few_values_is_read_with_a_decimal_comma_in_whatever_order(forms: tuple[str, ...]) -> None:
+    texts, column, thick = sheets(*forms)
+    reader = SizeReader().fit(texts, column)
+    assert reader.filled(texts, column)["t"].to_list() == thick
+    rows = texts["spec"].to_list()
+    empty = list(range(200, N))
+    assert reader.read_few({"spec": rows}, "t", empty) == {i: thick[i] for i in empty}
+
+
+def test_a_number_that_agrees_for_one_frequent_value_only_is_not_believed() -> None:
+    texts, column, thick = sheets("M{0}")
+    screws = pl.DataFrame({"spec": [f"M{'8' if i % 10 else 3 + i % 7} part {i}" for i in range(N)]}).select(
+        normalise("spec")
+    )
+    mostly = pl.DataFrame({"t": [8.0 if i % 10 else t for i, t in enumerate(thick)]})
+    assert SizeReader().fit(screws, mostly).readings == []
+    assert SizeReader().fit(texts, column.sample(fraction=1.0, shuffle=True, seed=1)).readings == []
+
+
 def test_fractions_of_an_inch_are_read() -> None:
     parts = np.random.default_rng(1).integers(9, 150, N)
     texts = pl.DataFrame(

@@ -1,0 +1,220 @@
+"""Columns of routings found by what they hold, where their names say nothing.
+
+Items are values that the item master has; operation numbers are small whole numbers that begin anew in each routing; jobs are few
+words that come again and again; machines are codes of another, small table. Whatever is found so is a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from routing_etl.onboarding.survey import Column, Survey, Table, Values
+
+#: Rows and routings of the sample that must be there, and the share of them that must fit.
+_FEWEST_ROWS, _FEWEST_ROUTINGS, _MOST = 20, 5, 0.9
+#: Largest operation number, and most values of jobs and of machines in a sample.
+_LARGEST_NUMBER, _MOST_JOBS = 9_999, 200
+#: Most rows of a table that is a machine master.
+_MOST_MACHINES = 2_000
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a table holds by its values: canonical column to column and the reason."""
+
+    columns: Mapping[str, tuple[Column, str]]
+
+
+def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: Table | None) -> Held:
+    """Find the columns of a table of routing rows that no name told.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    table : Table
+        The table.
+    taken : mapping of str to str
+        Canonical column to the column that a name told.
+    items : Table or None
+        The item master, which holds no machines.
+
+    Returns
+    -------
+    Held
+        What was found; nothing where no column numbers operations.
+    """
+    sample = survey.sample(table)
+    free = [c for c in table.columns if c.name not in taken.values()]
+    found: dict[str, tuple[Column, str]] = {}
+    number = taken.get("proc_seq")
+    if number is None:
+        numbered = next(_numbers(survey, table, free, sample), None)
+        if numbered is None:
+            return Held({})
+        key, column, why = numbered
+        found["proc_seq"] = (column, why)
+        if "rout_no" not in taken and key.name not in taken.values():
+            found["rout_no"] = (key, f"{column.name} numbers its rows")
+    free = [c for c in free if c not in [f for f, _ in found.values()]]
+    if "res_cd" not in taken:
+        machine = next(_machines(survey, table, free, sample, items), None)
+        if machine is not None:
+            found["res_cd"] = machine
+            free.remove(machine[0])
+    if "job_cd" not in taken:
+        job = max(_jobs(free, sample), key=lambda j: j[0], default=None)
+        if job is not None:
+            found["job_cd"] = (
+                job[1],
+                f"{sample[job[1].name].distinct:,} words that come again: {sample[job[1].name].shown(4)}",
+            )
+            free.remove(job[1])
+    if not {"setup_time", "run_time"} & set(taken):
+        times = list(_times(free, sample))
+        names = ("run_time",) if len(times) == 1 else ("setup_time", "run_time")
+        for name, column in zip(names, times[:2], strict=False):
+            found[name] = (column, f"a number that goes {sample[column.name].spread()}")
+    return Held(found)
+
+
+def _numbers(
+    survey: Survey, table: Table, columns: list[Column], sample: Mapping[str, Values]
+) -> Iterator[tuple[Column, Column, str]]:
+    """Columns that number the rows of another column's values: each number once, beginning alike in nearly all."""
+    small = [
+        c
+        for c in columns
+        if c.kind in ("integer", "number", "text")
+        and (held := sample.get(c.name)) is not None
+        and held.filled >= _FEWEST_ROWS
+        and held.holds_numbers
+        and held.numbers[-1] <= _LARGEST_NUMBER
+        and held.numbers[0] > 0
+        and 4 * held.distinct <= held.filled
+        and held.distinct > 2
+    ]
+    keys = [
+        c
+        for c in table.columns
+        if c.kind in ("text", "integer")
+        and (held := sample.get(c.name)) is not None
+        and held.distinct >= _FEWEST_ROUTINGS
+        and 3 * held.distinct <= 2 * held.filled
+    ]
+    for number in small:
+        for key in keys:
+            if key == number:
+                continue
+            rows: dict[object, list[float]] = {}
+            for of, value in survey.records(table, [key.name, number.name]):
+                if of is not None and value is not None:
+                    rows.setdefault(of, []).append(float(str(value).replace(",", ".")))
+            several = [v for v in rows.values() if len(v) > 1]
+            once = sum(1 for v in several if len(set(v)) == len(v))
+            first = [min(v) for v in several]
+            alike = max((first.count(f) for f in set(first)), default=0)
+            if (
+                len(several) >= _FEWEST_ROUTINGS
+                and once >= _MOST * len(several)
+                and alike >= _MOST * len(several)
+                and 2 * len(several) >= len(rows)
+            ):
+                yield (
+                    key,
+                    number,
+                    f"in {once:,} of {len(several):,} values of {key.name} each number stands once, and {alike:,} begin alike",
+                )
+
+
+def _machines(
+    survey: Survey, table: Table, columns: list[Column], sample: Mapping[str, Values], items: Table | None
+) -> Iterator[tuple[Column, str]]:
+    """Columns whose values are the key of another, small table with a row for each."""
+    for column in columns:
+        held = sample.get(column.name)
+        if (
+            held is None
+            or column.kind != "text"
+            or not 1 < held.distinct <= _MOST_JOBS
+            or held.filled < _FEWEST_ROWS
+        ):
+            continue
+        for other in survey.tables:
+            if other in (table, items) or not other.columns:
+                continue
+            keys = [c for c in other.columns if c.key] or list(other.columns[:1])
+            there = survey.sample(other).get(keys[0].name)
+            if there is None or keys[0].kind != "text" or there.distinct < there.filled or there.rows < 2:
+                continue
+            if (survey.share_found(table, column.name, other, keys[0].name) or 0.0) >= _MOST and survey.rows(
+                other
+            ) <= _MOST_MACHINES:
+                yield column, f"its values are the {keys[0].name} of {other.title}"
+                break
+
+
+def _jobs(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[tuple[float, Column]]:
+    """Texts of few different words that come again: how often, and the column."""
+    for column in columns:
+        held = sample.get(column.name)
+        if held is None or column.kind != "text" or held.filled < max(_FEWEST_ROWS, 0.7 * held.rows):
+            continue
+        if (
+            4 <= held.distinct <= _MOST_JOBS
+            and 4 * held.distinct <= held.filled
+            and not held.holds_numbers
+            and held.date_format is None
+        ):
+            short = max(len(str(v)) for v in held.counts) <= 30
+            yield held.distinct + 1_000.0 * short, column
+
+
+def _times(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[Column]:
+    """Numbers of which some have decimals, or many differ, and none is below 0."""
+    for column in columns:
+        held = sample.get(column.name)
+        if (
+            held is None
+            or column.kind not in ("number", "integer")
+            or not held.numbers
+            or held.numbers[0] < 0
+        ):
+            continue
+        if held.filled >= 0.5 * held.rows and held.distinct > 10 and not column.key:
+            yield column
+
+
+def item_column(
+    survey: Survey, table: Table, items: Table, code: str, taken: set[str]
+) -> tuple[Column, str] | None:
+    """The column whose values the item master has: nearly all, and several.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    table : Table
+        The table.
+    items : Table
+        The item master.
+    code : str
+        Its code.
+    taken : set of str
+        Columns that hold something else.
+    """
+    sample = survey.sample(table)
+    for column in table.columns:
+        held = sample.get(column.name)
+        if held is None or column.kind not in ("text", "integer") or column.name in taken:
+            continue
+        if held.distinct < _FEWEST_ROUTINGS:
+            continue
+        share = survey.share_found(table, column.name, items, code) or 0.0
+        if share >= _MOST and (column.kind == "text" or items.column(code).kind != "text"):
+            return (
+                column,
+                f"DECIDE: by its values: {share:.0%} of them in the sample are in {items.title}.{code}",
+            )
+    return None
