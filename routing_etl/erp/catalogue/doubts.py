@@ -81,6 +81,7 @@ _MACHINE = frozenset(
         "maquina",
         "equipment",
         "mc",
+        "burden",
         "machhr",
         "machhrs",
         "machhours",
