@@ -26,7 +26,6 @@ from routing_etl.erp.clean_results import (
     ResultContext,
     clean_purchase_orders,
     clean_results,
-    operation_hashes,
 )
 from routing_etl.erp.clean_warnings import (
     left_out_told,
@@ -46,6 +45,7 @@ from routing_etl.erp.odd_times import (
     total_beside_setup,
     whole_times_of_batches,
 )
+from routing_etl.erp.operation_keys import TimesPerOrder, operation_hashes
 from routing_etl.erp.own_numbers import OwnNumbers
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.raw_frames import chunks, newest_day, raw_rows, scan_raw, shards, shards_through_files
@@ -268,6 +268,7 @@ def _results(job: Cleaning, operations: OperationContext, machines: WorkCentres)
         operations.now,
         operations.keys,
         operations.spellings,
+        TimesPerOrder.of(routings),
         together(job, scan, operations.keys),
         OwnNumbers.of(routings) if job.profile.has_own_numbers else None,
         operations.left_out,

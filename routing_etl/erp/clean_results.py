@@ -25,6 +25,7 @@ from routing_etl.erp.net_results import (
     Netting,
     net,
 )
+from routing_etl.erp.operation_keys import EXACT, LOOSE, TimesPerOrder, hashes
 from routing_etl.erp.own_numbers import OwnNumbers, own_number
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
@@ -43,8 +44,6 @@ from routing_etl.erp.rejects import (
 from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
 from routing_etl.frames import MAX_OUTPUT, MAX_SOURCE, PURCHASE_ORDERS, WORK_RESULTS
 
-_EXACT = ["item_key", "rout_no", "proc_seq", "job_cd"]
-_LOOSE = ["item_key", "proc_seq", "job_cd"]
 _KEY_TOO_LONG = Reason("key_too_long", "A code is longer than the profile allows.")
 #: Largest plausible value of each reported number; a larger one is an entry error.
 _LARGEST = {
@@ -101,8 +100,7 @@ class Together:
 class ResultContext:
     """What cleaning a chunk of results needs from elsewhere.
 
-    Operations are held as 64-bit hashes of their keys. With 10 million results against 2 million operations the chance
-    of even one false match is about 2e13 / 2^64, one in a million.
+    Operations are held as 64-bit hashes of their keys (`operation_keys`).
 
     Parameters
     ----------
@@ -122,6 +120,8 @@ class ResultContext:
         The key of each item code.
     spellings : Spellings
         The spelling that is kept of each other code.
+    per_order : TimesPerOrder
+        Operations whose standard is for the order whatever its size.
     together : Together
         What is known of rows of other pieces.
     own_numbers : OwnNumbers or None
@@ -138,19 +138,10 @@ class ResultContext:
     now: datetime
     keys: ItemKeys
     spellings: Spellings
+    per_order: TimesPerOrder = field(default_factory=TimesPerOrder)
     together: Together = field(default_factory=Together)
     own_numbers: OwnNumbers | None = None
     left_out: LeftOut = field(default_factory=LeftOut)
-
-
-def operation_hashes(operations: pl.LazyFrame) -> tuple[pl.Series, pl.Series]:
-    """Hash the keys of the operations: (item, routing, operation, job), and (item, operation, job)."""
-    keys = operations.select(_EXACT).filter(pl.col("job_cd").is_not_null()).collect(engine="streaming")
-    return _hash(keys, _EXACT).unique(), _hash(keys, _LOOSE).unique()
-
-
-def _hash(frame: pl.DataFrame, columns: list[str]) -> pl.Series:
-    return frame.select(columns).hash_rows(seed=7)
 
 
 def clean_results(
@@ -232,6 +223,7 @@ def _meant(
     frame = _flags(frame, raw, results, account)
     frame = _kinds(frame, raw, results, account)
     frame = _corrected(frame, raw, results.correct, account)
+    frame = _times_per_order(frame, results, repairs)
     yields = "yield_qty" in results.columns and results.order_quantity != "order"
     quantity = pl.col("order_qty")
     if yields:
@@ -418,6 +410,20 @@ def _kinds(frame: pl.DataFrame, raw: pl.DataFrame, results: ResultSource, accoun
     )
 
 
+def _times_per_order(frame: pl.DataFrame, results: ResultSource, counter: Counter) -> pl.DataFrame:
+    """The time of an operation whose standard is for the order is one of the order too: it counts as set-up, as in the standard."""
+    if results.run_basis != "order" or results.setup_basis != "order":
+        return frame
+    ours = pl.col("per_order") & pl.col("machine_time").is_not_null()
+    counter.add("time_per_order", "machine_time", frame.select(ours.sum()).item())
+    machine = pl.col("machine_time") - pl.col("hold_time").fill_null(0.0)
+    return frame.with_columns(
+        setup_time=pl.when(ours).then(machine + pl.col("setup_time").fill_null(0.0)).otherwise("setup_time"),
+        machine_time=pl.when(~ours).then("machine_time"),
+        hold_time=pl.when(~ours).then("hold_time"),
+    )
+
+
 def _corrected(
     frame: pl.DataFrame, raw: pl.DataFrame, rules: tuple[Correction, ...], account: Account
 ) -> pl.DataFrame:
@@ -455,13 +461,14 @@ def _matched(
 ) -> pl.DataFrame:
     """Results of operations that some routing of their item has, with the level of the match."""
     frame = frame.with_columns(pl.col("proc_seq").cast(pl.Int32))
-    exact = _hash(frame, _EXACT).is_in(context.exact.implode())
-    loose = _hash(frame, _LOOSE).is_in(context.loose.implode())
+    exact = hashes(frame, EXACT).is_in(context.exact.implode())
+    loose = hashes(frame, LOOSE).is_in(context.loose.implode())
     frame = frame.with_columns(
         pl.select(pl.when(exact).then(pl.lit("routing")).otherwise(pl.lit("operation")))
         .to_series()
         .alias("match_level"),
         (exact | loose).alias("_matched"),
+        context.per_order.marks(frame, exact).alias("per_order"),
     )
     frame = context.left_out.without_operations(frame, "_matched", account)
     frame = account.rejects.remove(frame, raw, ~pl.col("_matched"), ORPHAN_OPERATION)

@@ -47,6 +47,8 @@ _REPAIRS = {
     "no_time_factor": "rows have no factor above 0 in {columns}; their times are NULL",
     "zero_rate": "rates in {columns} are 0 pieces; these run times are NULL",
     "run_time_per_order": "run times in {columns} are for an order whatever its size; they count as set-up",
+    "time_per_order": "reports in {columns} are of operations whose standard is for the order whatever its size; they are for the order "
+    "too, and count as set-up",
     "decimal_comma": "numbers in {columns} have a comma that can be the decimal mark or group thousands, and were set to "
     'NULL: write decimal = "," or decimal = "." in [source]',
     "time_as_text": 'times in {columns} are written with colons, and were set to NULL: write time_form = "hh:mm:ss" at the '

@@ -62,7 +62,7 @@ def in_minutes(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.Da
     for name in ("setup_time", "run_time"):
         counter.add("zero_is_missing", name, (frame[name] == 0).sum() if rules.zero_time_is_missing else 0)
     counter.add("zero_is_missing", "subcontract_prc", (frame["subcontract_prc"] == 0).sum())
-    rate = pl.col("_per") == "rate"
+    rate, fixed_time = pl.col("_per") == "rate", pl.col("_per") == "order"
     counter.add("zero_rate", "run_time", frame.select((rate & (pl.col("run_time") == 0)).sum()).item())
     price = pl.col("subcontract_prc")
     setup = {n: positive(n) * pl.col(f"_{n}") for n in ("setup_time", "act_setup_time")}
@@ -75,6 +75,7 @@ def in_minutes(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.Da
         *((pl.col(f"{n}_time") * pl.col(f"_{n}_time")).alias(f"{n}_min") for n in ("queue", "wait", "move")),
         (pl.col("mfg_lt") * _DAYS[rules.mfg_lt_unit]).alias("mfg_lt_days"),
         pl.when(price > 0).then(price).alias("subcontract_prc"),
+        pl.when(fixed_time).then(True).alias("run_per_order"),
     )
     for name in (*_MINUTES, "mfg_lt_days", "subcontract_prc"):
         counter.add("too_large", name, (frame[name] > MAX_OUTPUT).sum())

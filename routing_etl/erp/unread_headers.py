@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 
 import sqlalchemy as sa
 
@@ -53,15 +55,14 @@ def _states(
     header: UnreadHeader, flag: FoundColumn, operations: Binding, dialect: str
 ) -> sa.Select[tuple[int, int, int]]:
     """Counts the states and rows of the header that name a routing which is read, and the rows of these routings."""
-    own = next(
-        found
-        for name in operations.section.columns["rout_no"].names
-        if (found := operations.find(name)) is not None and found.name.lower() == header.key.name.lower()
+    keys = {"rout_no": header.key} | ({"item_cd": header.item} if header.item is not None else {})
+    read = [ReadColumn(name, "text", 100, False, _own(operations, name, key)) for name, key in keys.items()]
+    named = select_of(replace(operations, columns=tuple(read), marks=None), dialect).subquery()
+    table = table_of(header.table, (*keys.values(), flag), "header")
+    heads, used = (
+        reduce(operator.add, (_text(c) + "\n" for c in columns))
+        for columns in ([table.c[k.name] for k in keys.values()], [named.c[n] for n in keys])
     )
-    read = ReadColumn("routing", "text", 100, False, own)
-    named = select_of(replace(operations, columns=(read,), marks=None), dialect).subquery()
-    table = table_of(header.table, (header.key, flag), "header")
-    heads, used = _text(table.c[header.key.name]), _text(named.c["routing"])
     mine = heads.in_(sa.select(used))
     counts = (
         sa.select(sa.func.count(sa.distinct(_text(table.c[flag.name])))).where(mine),
@@ -69,6 +70,15 @@ def _states(
         sa.select(sa.func.count()).select_from(named).where(used.in_(sa.select(heads))),
     )
     return sa.select(*(c.scalar_subquery().label(f"n{i}") for i, c in enumerate(counts)))
+
+
+def _own(operations: Binding, name: str, key: FoundColumn) -> FoundColumn:
+    """The column behind a canonical one that has the name of a key of the heads."""
+    return next(
+        found
+        for each in operations.section.columns[name].names
+        if (found := operations.find(each)) is not None and found.name.lower() == key.name.lower()
+    )
 
 
 def _text(column: sa.ColumnElement[object]) -> sa.ColumnElement[str]:

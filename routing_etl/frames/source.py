@@ -179,6 +179,7 @@ OPERATIONS = Frame(
             max_length=50,
         ),
         Column("further_res", STR, "machines that can stand in for res_cd, the preferred first, one a line"),
+        Column("run_per_order", BOOL, "its run time is for the order and in setup_min; NULL: for pieces"),
     ),
     key=("item_key", "rout_no", "proc_seq"),
 )

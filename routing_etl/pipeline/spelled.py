@@ -208,6 +208,11 @@ class Spelled:
         """Keys of the items that it learned from."""
         return self.predictor.learned_items
 
+    @property
+    def sizes_in_texts(self) -> tuple[str, ...]:
+        """The sizes that a text can tell."""
+        return self.predictor.sizes_in_texts
+
     def predict(self, items: pl.DataFrame) -> Predictions:
         """Propose routings for items.
 

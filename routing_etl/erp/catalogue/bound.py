@@ -269,12 +269,14 @@ class UnreadMaster:
 class UnreadHeader:
     """A table that by its name has the heads or versions of routings and that the profile does not read.
 
-    `key` has the name of the column that routings are named by; `flags` may say which of them count.
+    `key` has the name of the column that routings are named by; `flags` may say which of them count; `item` has the name of the
+    column of the item code, in a table of revisions, where a routing's number alone names none.
     """
 
     table: TableName
     key: FoundColumn
     flags: tuple[FoundColumn, ...]
+    item: FoundColumn | None = None
 
 
 #: Order in which findings are shown.

@@ -82,6 +82,7 @@ _MACHINE = frozenset(
         "maquina",
         "equipment",
         "mc",
+        "burden",
         "machhr",
         "machhrs",
         "machhours",

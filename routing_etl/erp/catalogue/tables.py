@@ -164,6 +164,9 @@ def machine_masters(tables: Tables) -> list[UnreadMaster]:
 
 #: Names of tables that may hold the heads or versions of routings, and of columns there that say which of them count.
 _HEADER = re.compile(r"rout|^route|gamme|ruta|arbeitspl|aplan|^plko$|라우팅|工艺路线|手順", re.IGNORECASE)
+_REVISIONS = re.compile(
+    r"[a-z_ ](rev|revs|revision|revisions|version|versions)$|리비전|改訂|版本", re.IGNORECASE
+)
 _COUNTS = re.compile(
     r"(^|_| )(status|statu|state|certified|approved|released|active|inactive|deleted|blocked|obsolete|draft)(_\d+)?$"
     r"|l[oö]e?kz|gesperrt|사용|상태|状态|状態",
@@ -178,19 +181,22 @@ def routing_headers(tables: Tables) -> list[UnreadHeader]:
     if named is None or named.const is not None:
         return []
     keys = {split_quoted(n)[-1].lower() for n in named.names}
+    items = [split_quoted(n)[-1].lower() for n in operations.columns["item_cd"].names]
     schema = None if tables.dialect == "sqlite" else profile.schema_for(operations, tables.dialect)
     sections = profile.sections.values()
     read = {t.lower() for s in sections for t in (s.table, *(j.table for j in s.joins), *s.also, *s.ignore)}
     found = []
     for name in tables.names(schema):
-        if not _HEADER.search(name) or {name.lower(), f"{schema}.{name}".lower()} & read:
+        revisions = _REVISIONS.search(name) is not None
+        if not (revisions or _HEADER.search(name)) or {name.lower(), f"{schema}.{name}".lower()} & read:
             continue
         table = TableName(name, schema)
         columns = tables.columns(table, "header")
         key = next((columns[k] for k in keys if k in columns), None)
         flags = tuple(c for c in columns.values() if _COUNTS.search(c.name))
-        if key is not None and flags:
-            found.append(UnreadHeader(table, key, flags))
+        item = next((columns[i] for i in items if i in columns), None) if revisions else None
+        if key is not None and flags and (item is not None or not revisions):
+            found.append(UnreadHeader(table, key, flags, item))
     return found
 
 

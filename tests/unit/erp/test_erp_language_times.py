@@ -118,6 +118,35 @@ def test_rates_and_bases_by_row(erp: Foreign) -> None:
     )
 
 
+def test_reports_of_an_operation_whose_time_is_for_the_order_are_for_the_order_too(erp: Foreign) -> None:
+    rows = "('A1','R',10,'DRY',4,'FX'), ('A1','R',20,'MOLD',0.5,'MP'), ('A2','R',10,'DRY',0,'FX'), ('A2','R',20,'DRY',1,'MP')"
+    profile = (
+        ITEMS
+        + STEP
+        + (
+            'run_time = "RUN"\nrun_basis = "HOW"\n[routing]\n'
+            'run_basis_words = { FX = "hours_per_order", MP = "minutes_per_piece" }\n'
+            '[results]\ntable = "LABOR"\ntime_factor_min = 60\nrun_basis = "order"\norder_quantity = "sum"\n[results.columns]\n'
+            'item_cd = "PART"\nrout_no = "R"\nproc_seq = "SEQ"\njob_cd = "JOB"\nmachine_time = "HRS"\nyield_qty = "QTY"\n'
+            'setup_time = "SU"\norder_no = "ORD"\nconfirmation_no = "ID"\n'
+        )
+    )
+    labor = """CREATE TABLE LABOR (ID TEXT, ORD TEXT, PART TEXT, R TEXT, SEQ INT, JOB TEXT, HRS REAL, SU REAL, QTY REAL);
+        INSERT INTO LABOR VALUES ('1','O1','A1','R',10,'DRY',3,0.5,60), ('2','O1','A1','R',10,'DRY',1,NULL,40),
+        ('3','O2','A1','R',10,'DRY',5,NULL,4000), ('4','O2','A1','R',20,'MOLD',30,1,4000),
+        ('5','O3','A2','X',10,'DRY',6,NULL,10), ('6','O3','A2','R',20,'DRY',2,NULL,10);"""
+    erp.night(steps("RUN REAL, HOW TEXT", rows) + labor, profile)
+    assert erp.read("operations", "item_key", "proc_seq", "run_per_order") == [
+        ("A1", 10, True), ("A1", 20, None), ("A2", 10, True), ("A2", 20, None),
+    ]  # fmt: skip
+    assert erp.read("work_results", "order_no", "job_cd", "proc_seq", "setup_time", "machine_time") == [
+        ("O1", "DRY", 10, 4.5, None), ("O2", "DRY", 10, 5.0, None), ("O2", "MOLD", 20, 1.0, 30.0),
+        ("O3", "DRY", 10, 6.0, None), ("O3", "DRY", 20, None, 2.0),
+    ]  # fmt: skip
+    assert erp.report.frames["work_results"].repairs["time_per_order"] == {"machine_time": 4}
+    assert erp.tells("4 reports", "for the order", "count as set-up")
+
+
 def test_a_unit_per_piece_is_no_unit_of_a_set_up(erp: Foreign) -> None:
     rows = "('A1','R',10,'A',0.5,6,'MIN/PART')"
     profile = ITEMS + STEP + 'setup_time = "SETUP"\nrun_time = "RUN"\ntime_unit = "U"\n'

@@ -164,6 +164,33 @@ def test_a_table_of_another_name_is_no_head(erp: Foreign) -> None:
     assert not erp.tells("WORK_ORDER")
 
 
+REVISIONS = """
+CREATE TABLE PARTREV (PART TEXT, R TEXT, APPROVED INTEGER);
+INSERT INTO PARTREV VALUES ('A1', 'A', 1), ('A1', 'B', 0), ('A2', 'A', 1), ('A2', 'C', 0), ('A9', 'A', 0);
+"""
+
+
+def revised(rows: str) -> str:
+    return steps("N INTEGER", rows) + REVISIONS
+
+
+def test_revisions_of_parts_that_are_not_read_are_told_by_part_and_revision(erp: Foreign) -> None:
+    """A draft would be the newest routing; a revision of the same name of another part says nothing of this one."""
+    both = "('A1', 'A', 10, 'SAW', 1), ('A1', 'B', 10, 'SAW', 1), ('A2', 'A', 10, 'SAW', 1)"
+    erp.night(revised(both), ITEMS + STEP)
+    assert erp.tells("PARTREV has APPROVED", "3 of its rows, in 2 different states", "(3 rows of them)")
+    released = erp.beside("released")
+    released.night(revised("('A1', 'A', 10, 'SAW', 1), ('A2', 'A', 10, 'SAW', 1)"), ITEMS + STEP)
+    assert not released.tells("PARTREV")
+
+
+def test_a_table_of_revisions_without_the_part_is_none_of_routings(erp: Foreign) -> None:
+    drawings = REVISIONS.replace("PART TEXT", "DRAWING TEXT")
+    both = "('A1', 'A', 10, 'SAW', 1), ('A1', 'B', 10, 'SAW', 1)"
+    erp.night(steps("N INTEGER", both) + drawings, ITEMS + STEP)
+    assert not erp.tells("PARTREV")
+
+
 # --- what a time is for, and in which unit --------------------------------------------------------------------------------
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -274,6 +301,13 @@ def test_a_name_that_says_the_unit_that_is_taken_is_not_told(erp: Foreign) -> No
 def test_hours_of_people_read_as_those_of_the_machine_are_told(erp: Foreign) -> None:
     erp.night(two("X TEXT", "1", "2") + RESULTS, ITEMS + STEP + DONE)
     assert erp.tells("machine_time is read from MAN_HR", "MACH_HR may be those of the machine")
+
+
+def test_burden_hours_are_those_of_the_machine(erp: Foreign) -> None:
+    """American ERPs book the hours of a person as labor, and those of the machine as burden."""
+    results = RESULTS.replace("MAN_HR", "LABOR_HRS").replace("MACH_HR", "BURDEN_HRS")
+    erp.night(two("X TEXT", "1", "2") + results, ITEMS + STEP + DONE.replace("MAN_HR", "LABOR_HRS"))
+    assert erp.tells("machine_time is read from LABOR_HRS", "BURDEN_HRS may be those of the machine")
 
 
 def test_japanese_units_are_understood(erp: Foreign) -> None:
