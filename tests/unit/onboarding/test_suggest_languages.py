@@ -31,7 +31,24 @@ CREATE TABLE {lines} ({routing} INTEGER, {number} INTEGER, {job} TEXT, {machine}
 INSERT INTO {lines} SELECT 5000 + n, s, CASE s WHEN 10 THEN 'SAW' WHEN 20 THEN 'TURN' WHEN 30 THEN 'MILL' ELSE 'TEST' || (n % 2) END,
   'M0' || (1 + (n + s / 10) % 5), 5 + n % 17, 0.25 * (1 + (n * s) % 37) FROM nr, seq;
 """
-_KEYS = ["items", "item", "name", "group", "heads", "routing", "head_item", "machines", "machine_key", "machine_name", "lines", "number", "job", "machine", "setup", "run"]
+_KEYS = [
+    "items",
+    "item",
+    "name",
+    "group",
+    "heads",
+    "routing",
+    "head_item",
+    "machines",
+    "machine_key",
+    "machine_name",
+    "lines",
+    "number",
+    "job",
+    "machine",
+    "setup",
+    "run",
+]
 _PLANTS = {
     "german": "ARTIKEL ARTNR BEZ1 WARENGR ARBEITSPLAN APLNR ARTNR MASCHINE MASCHNR BEZ ARBEITSPLAN_POS AGNR AGSCHL MASCHNR TR TE",
     "german_short": "ART_STAMM ARTKZ KURZTEXT ARTIKELGR APL APLANNR ARTKZ MASCH MASCHKZ TXT AFO AFONR AFOSCHL MASCHKZ RUEST_MIN STKZEIT",
