@@ -284,7 +284,11 @@ def score(
 def publish(
     run_id: RunOption = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Publish predictions that were rolled back before or were read from the ERP before those in force, too.")
+        bool,
+        typer.Option(
+            "--again",
+            help="Publish predictions that were rolled back before or were read from the ERP before those in force, too.",
+        ),
     ] = False,
 ) -> None:
     """Check the candidates, load them and make them the published batch."""
