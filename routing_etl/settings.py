@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routing_etl.errors import ConfigurationError
 from routing_etl.settings_connection import PARTS, Connection, Side
-from routing_etl.settings_files import NAMED_FILE, config_file, own_file, settings_file
+from routing_etl.settings_files import NAMED_FILE, checked, config_file, own_file, settings_file
 from routing_etl.targets import CONFIG_FILE, Configuration, read_configuration
 
 #: Values of `authentication` for Microsoft Entra that the ODBC driver accepts.
@@ -541,12 +541,13 @@ def load_settings(**overrides: object) -> Settings:
     ------
     ConfigurationError
         A setting or target is wrong or unknown, a part of a connection lacks its server, others may write a file of
-        settings, or the working folder, which is not the home, holds one.
+        settings, one was changed while it was read, or the working folder, which is not the home, holds one.
         Names each variable, its value (unless it is a secret) and what it must be.
     """
     base = _base_home(overrides)
     asked = overrides.get("target") or os.environ.get(f"{_PREFIX}TARGET")
     file = config_file(base)
+    read = [checked(file)]
     found = read_configuration(file, str(asked) if asked else None, Settings.model_fields)
     at_home = {"home": found.home} if found.home and not overrides.get("home") else {}
     file = (
@@ -554,6 +555,7 @@ def load_settings(**overrides: object) -> Settings:
         if "_env_file" in overrides
         else settings_file(at_home.get("home", base), os.environ.get(NAMED_FILE))
     )
+    read.append(checked(file))
     _refuse_unknown(file)
     given = given_settings(file)
     below = {name: value for name, value in found.values.items() if _PREFIX + name.upper() not in given}
@@ -562,6 +564,9 @@ def load_settings(**overrides: object) -> Settings:
         settings = Settings(**{**below, **on_top, "_env_file": file})  # type: ignore[arg-type]
     except ValidationError as exc:
         raise _wrong(exc, {name: where for name, where in found.sources.items() if name in below}) from exc
+    for one in read:
+        if one is not None:
+            one.require_unchanged()
     settings._refuse_parts_without_a_server()
     settings._read_from = file
     settings._base = base

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from routing_etl.errors import ConfigurationError
@@ -118,3 +119,56 @@ def own_file(named: object) -> Path | None:
             remedy=f"Check its content, then: {remedy}. Or move it away and set the variables in the environment.",
         )
     return file
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file of settings as it was when it was checked; renaming, exchanging or writing it makes it another.
+
+    Attributes
+    ----------
+    file : Path
+        The file.
+    state : tuple of int
+        Device, number, size and the moments of its last changes.
+    """
+
+    file: Path
+    state: tuple[int, ...]
+
+    def require_unchanged(self) -> None:
+        """Refuse what was read if the file is another by now: somebody may have put his own in its place for a moment.
+
+        Raises
+        ------
+        ConfigurationError
+            It is.
+        """
+        if _state(self.file) != self.state:
+            raise ConfigurationError(
+                f"The settings file {self.file} was changed while it was read, so it does not count.",
+                remedy="Run again; if it happens again, find out who may write to its folder.",
+            )
+
+
+def checked(file: Path | None) -> Checked | None:
+    """A file that `own_file` has let pass, checked again after its state was noted, to be asked again when it was read.
+
+    Raises
+    ------
+    ConfigurationError
+        Somebody else can have written it.
+    """
+    if file is None:
+        return None
+    state = _state(file)
+    own_file(file)
+    return Checked(file, state)
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from routing_etl.evaluation.metric_table import ALL, MODEL, MetricRow
-from routing_etl.frames import AttributeSpec
+from routing_etl.frames import AttributeSpec, key_of
 
 if TYPE_CHECKING:
     from routing_etl.times.shifts import Shift
@@ -130,6 +130,8 @@ def summary(found: Iterable[Drift]) -> list[Drift]:
 def attribute_reference(items: pl.DataFrame, attributes: Sequence[AttributeSpec]) -> dict[str, Any]:
     """The values of the attributes as counts, as JSON: what a version keeps of its training window.
 
+    Texts are told apart as the model tells them apart: case, width and blanks do not count.
+
     Parameters
     ----------
     items : polars.DataFrame
@@ -145,7 +147,7 @@ def attribute_reference(items: pl.DataFrame, attributes: Sequence[AttributeSpec]
         elif values.n_unique() > min(_NAMES * values.len(), KNOWN):
             continue
         else:
-            counts = values.cast(pl.String).value_counts(sort=True)
+            counts = _keys(values).value_counts(sort=True)
             ranked = counts.sort("count", a.name, descending=[True, False])[a.name].to_list()
             bins = {"values": ranked[:TOP], "others": sorted(ranked[TOP:])}
         out[a.name] = bins | {"counts": _counts(items[a.name], bins).tolist()}
@@ -168,13 +170,32 @@ def _counts(values: pl.Series, bins: Mapping[str, Any]) -> np.ndarray:
     else:
         names = {v: i for i, v in enumerate(bins["values"])}
         place = (
-            values.drop_nulls()
-            .cast(pl.String)
+            _keys(values.drop_nulls())
             .replace_strict(names, default=len(names), return_dtype=pl.Int64)
             .to_numpy()
         )
         known = np.bincount(place, minlength=len(names) + 1)
     return np.append(known, values.null_count())
+
+
+def _keys(values: pl.Series) -> pl.Series:
+    """Texts as the model sees them."""
+    return values.to_frame().select(key_of(pl.col(values.name))).to_series()
+
+
+def _folded(bins: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The bins with texts as the model sees them; a version of release 0.8 or before has kept each spelling for itself."""
+    if "edges" in bins:
+        return bins
+    values, others = (_keys(pl.Series("v", bins[k], dtype=pl.String)).to_list() for k in ("values", "others"))
+    merged = dict.fromkeys(values, 0)
+    for value, count in zip(values, bins["counts"], strict=False):
+        merged[value] += count
+    return {
+        "values": list(merged),
+        "others": sorted(set(others) - merged.keys()),
+        "counts": [*merged.values(), *bins["counts"][len(values) :]],
+    }
 
 
 def attribute_drift(reference: Mapping[str, Any], items: pl.DataFrame, kind: str) -> list[Drift]:
@@ -194,9 +215,10 @@ def attribute_drift(reference: Mapping[str, Any], items: pl.DataFrame, kind: str
         few = f"only {items.height} items{whose}: fewer than {LEAST_ITEMS}"
         return [Drift("attribute_psi", f"{kind}:all", None, items.height, 0, few)]
     found = []
-    for name, bins in reference.items():
+    for name, kept in reference.items():
         if name not in items.columns:
             continue
+        bins = _folded(kept)
         then, now = np.array(bins["counts"]), _counts(items[name], bins)
         psi, chance = population_stability(then, now, LEVEL / max(len(reference), 1))
         band = _band(psi, PSI_LIMITS) if psi > chance else 0
@@ -252,7 +274,7 @@ def _most_moved(bins: Mapping[str, Any], then: np.ndarray, now: np.ndarray) -> s
 
 def _unseen(name: str, bins: Mapping[str, Any], items: pl.DataFrame, kind: str, whose: str) -> list[Drift]:
     known = pl.Series([*bins["values"], *bins["others"]], dtype=pl.String).implode()
-    values = items[name].cast(pl.String)
+    values = _keys(items[name])
     new = values.filter(~values.is_in(known)).drop_nulls()
     share = new.len() / items.height
     band = _band(share, SHARE_LIMITS) if new.len() >= LEAST_WITH_CODE else 0

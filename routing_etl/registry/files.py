@@ -62,8 +62,10 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    FileNotFoundError, NotADirectoryError
+    FileNotFoundError
         There is nothing under that name.
+    NotADirectoryError
+        What should be its folder is none.
     NotAFileError
         It is no file, or cannot be read; the text says why.
     """

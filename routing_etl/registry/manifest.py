@@ -186,6 +186,13 @@ class Manifest:
         )
 
 
+def _broken(folder: Path, problem: str) -> TamperedArtifactError:
+    return TamperedArtifactError(
+        f"The manifest {folder / MANIFEST} is broken: {problem}.",
+        remedy=RESTORE,
+    )
+
+
 def parse_manifest(folder: Path, text: bytes) -> Manifest:
     """Make a manifest from the bytes of its file.
 
@@ -196,10 +203,7 @@ def parse_manifest(folder: Path, text: bytes) -> Manifest:
     """
 
     def broken(problem: str) -> TamperedArtifactError:
-        return TamperedArtifactError(
-            f"The manifest {folder / MANIFEST} is broken: {problem}.",
-            remedy=RESTORE,
-        )
+        return _broken(folder, problem)
 
     try:
         content = json.loads(text)
@@ -260,10 +264,7 @@ def read_manifest(folder: Path) -> Manifest:
             remedy="The version is missing or incomplete; see: routing-etl models list",
         ) from exc
     except NotAFileError as exc:
-        raise TamperedArtifactError(
-            f"The manifest {folder / MANIFEST} is not read: {exc}.",
-            remedy=RESTORE,
-        ) from exc
+        raise _broken(folder, str(exc)) from exc
     return parse_manifest(folder, text)
 
 

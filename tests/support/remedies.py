@@ -107,6 +107,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("quality/", "", "python"),
     ("registry/aliases", "The alias file … is broken", "ours"),
     ("registry/artifacts", "… was changed by somebody else", "person"),
+    ("settings_files", "The settings file … was changed while", "person"),
     ("registry/artifacts", "The new version was not saved", "ours"),
     ("registry/files", "No space left", "machine"),
     ("registry/manifest", "There is no manifest", "ours"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from routing_etl import settings as settings_module
 from routing_etl.cli import app
 from routing_etl.cli.common import read_settings
 from routing_etl.errors import ConfigurationError
@@ -125,3 +127,37 @@ def test_the_command_line_says_it_in_one_sentence(env: Path, capsys: pytest.Capt
     assert ended.value.code == 2
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("Error: The settings file") and "chmod go-w" in line
+
+
+@pytest.mark.parametrize("name", [".env", "routing_etl.toml"])
+def test_a_file_that_is_exchanged_while_it_is_read_does_not_count(
+    env: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever may write to the folder puts his file there after the check, and ours back after it was read."""
+    file, aside = env.with_name(name), env.with_name("aside")
+    env.write_text("")
+    file.write_text("" if name == ".env" else "shards = 1\n")
+    file.chmod(0o600)
+    evil = env.with_name("evil")
+    evil.write_text(EVIL if name == ".env" else "shards = 3\n")
+    before = settings_module.read_configuration
+    unknown = settings_module._refuse_unknown
+
+    def exchanged(change: Any) -> Any:
+        def read(*given: Any) -> Any:
+            file.rename(aside)
+            evil.rename(file)
+            try:
+                return change(*given)
+            finally:
+                file.rename(evil)
+                aside.rename(file)
+
+        return read
+
+    if name == ".env":
+        monkeypatch.setattr(settings_module, "_refuse_unknown", exchanged(unknown))
+    else:
+        monkeypatch.setattr(settings_module, "read_configuration", exchanged(before))
+    with pytest.raises(ConfigurationError, match="was changed while it was read"):
+        load_settings()

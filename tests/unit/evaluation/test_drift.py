@@ -69,6 +69,25 @@ def test_other_values_are_told_by_attribute_and_value() -> None:
     assert all(d.metric in GLOSSARY for d in found)
 
 
+def test_a_value_in_another_spelling_is_the_same_value() -> None:
+    """The model sees texts without case, width and blanks at the ends: a column that is respelt changes nothing for it."""
+    reference = attribute_reference(items(1), ATTRIBUTES)
+    spelt = {"SUS": "sus", "CR": "ＣＲ ", "AL": "Al"}
+    found = attribute_drift(reference, items(1).with_columns(pl.col("material").replace(spelt)), "attribute")
+    assert by_segment(found, "attribute_psi")["attribute:material"].value == 0
+    assert by_segment(found, "unseen_value_share")["attribute:material"].value == 0
+
+
+def test_what_an_older_release_has_kept_in_two_spellings_counts_as_one() -> None:
+    kept = {
+        "material": {"values": ["SUS", "sus", "CR"], "others": ["al", "cr"], "counts": [30, 10, 60, 0, 5]}
+    }
+    now = pl.DataFrame({"material": ["SUS"] * 40 + ["cr"] * 60 + [None] * 5})
+    found = attribute_drift(kept, now, "attribute")
+    assert by_segment(found, "attribute_psi")["attribute:material"].value == 0
+    assert by_segment(found, "unseen_value_share")["attribute:material"].value == 0
+
+
 def test_few_items_are_not_compared() -> None:
     (found,) = attribute_drift(attribute_reference(items(1), ATTRIBUTES), items(2, n=20), "new")
     assert found.value is None and found.words == "only 20 items of new items: fewer than 50"
