@@ -89,7 +89,7 @@ _LOT_RANGE = _names(
 )
 #: Names of columns that say which operation a row can be done in place of.
 _INSTEAD = _names(
-    r"(^|[_ .])alt(ern\w*)?[_ ]?(op|oper|opr|ag|afo|avo|operation|seq|of|to|zu|fuer|für|for|zu_ag)($|[_ ]?(no|nr|num|seq|code|kz)$)"
+    r"(^|[_ .])alt(ern\w*)?[_ ]?((of|to|zu|fuer|für|for)[_ ]?(op|oper|opr|ag|afo|avo|seq)?|op|oper|opr|ag|afo|avo|operation|seq)($|[_ ]?(no|nr|num|seq|code|kz)$)"
     r"|ersatz[_ ]?(ag|avo|afo|folge|vorgang)|(instead|in_place)_?of|substitut\w*_?(for|op|of)|zast[eę]pcz|n[aá]hradn"
 )
 #: Times that may stand in two columns.
