@@ -86,13 +86,13 @@ class LeftOut:
             The key of each item code.
         """
         items, operations = _read(raw, "items", keys), _read(raw, "operations", keys)
-        found = {} if items is None else {"items": items["item_key"].drop_nulls().unique()}
+        known = _nothing()["item_key"] if items is None else items["item_key"].drop_nulls().unique()
         if operations is None or not {"proc_seq", "job_cd"} <= set(operations.columns):
-            return cls(**found)
+            return cls(known)
         named = operations.select(
             "item_key", pl.col("proc_seq").cast(pl.Int64), key_of(pl.col("job_cd")).alias("_job")
         )
-        return cls(**found, operations=named.drop_nulls().unique())
+        return cls(known, named.drop_nulls().unique())
 
     def without_items(self, frame: pl.DataFrame, known: pl.Series, account: Account) -> pl.DataFrame:
         """Leave rows out whose item is not known because a filter leaves it out, and count them.

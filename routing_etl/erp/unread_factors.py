@@ -301,7 +301,8 @@ def _other_parts(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
                 ReadColumn(n, "number", 50, False, c) for n, c in (("other", column), ("own", found))
             )
             rows = select_of(replace(binding, columns=parts, marks=None), dialect).subquery()
-            other, own, none = rows.c["other"], rows.c["own"], sa.literal_column("0")
+            other, own = rows.c["other"], rows.c["own"]
+            none: sa.ColumnElement[Any] = sa.literal_column("0")
             off = sa.func.abs(other * sa.literal_column(f"{ratio:.9f}", sa.Double()) - own)
             same = sa.func.coalesce(off, own, none) <= sa.literal_column("0.02", sa.Double()) * sa.func.abs(
                 own
