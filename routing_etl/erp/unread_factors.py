@@ -76,6 +76,17 @@ _FACTORS: tuple[_Factor, ...] = (
         "time_factor", "the number that the row's times are multiplied by", (1,), ("operations", "results"),
     ),
     _Factor(
+        _names(r"pause|break.?(min|time)|stoer|stör|stillstand|down.?time|arr[eê]t|fermo|przest[oó]j|prostoj|stilstand|비가동|停止時間"),
+        "hold_time", "time in which no work was done; if the machine time has it in it, a view must take it off", (0,), ("results",),
+    ),
+    _Factor(
+        _names(
+            r"pack.?(size|qty|unit)|(^|[_.])(vpe|ve)($|[_.])|(pcs|pieces|stk|stueck).?(per|je).?(pack|box|carton|ve)|packungsgr|conditionnement"
+            r"|(uds|unid).{0,4}(caja|paquete)|pezzi.?conf|szt.?opak|ks.?bal"
+        ),
+        "qty_unit", "the pieces of a pack, if the quantities are packs (results.qty_units says what each is)", (0, 1), ("results",),
+    ),
+    _Factor(
         _names(r"zuschlag|allowance|verteilzeit|majoration|suplement|maggioraz|naddat|prirazk|toeslag"),
         "time_factor", "an allowance by which times are longer, such as 10 for 1.1 times (time_factor needs 1.1: by a view)", (0,),
     ),
