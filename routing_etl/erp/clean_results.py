@@ -198,7 +198,7 @@ def clean_results(
         frame = _in_window(frame, context, account.filtered)
     frame = _with_keys(frame, raw, problems, context, account)
     if context.own_numbers is not None:
-        frame = context.own_numbers.looked_up(frame, raw, account)
+        frame = context.own_numbers.looked_up(frame, raw, account, context.left_out)
     frame = _matched(frame, raw, context, account)
     frame = _meant(frame, raw, results, context, account)
     if whole:

@@ -8,10 +8,14 @@ routing, or one that is not there, all routings of the item must agree.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from routing_etl.erp.rejects import ORPHAN_OPERATION, Account, Reason
+
+if TYPE_CHECKING:
+    from routing_etl.erp.left_out import LeftOut
 
 AMBIGUOUS_OPERATION = Reason(
     "ambiguous_operation",
@@ -61,7 +65,9 @@ class OwnNumbers:
 
         return cls(per(_EXACT, "_in_routing"), per(_LOOSE, "_in_item"))
 
-    def looked_up(self, frame: pl.DataFrame, raw: pl.DataFrame, account: Account) -> pl.DataFrame:
+    def looked_up(
+        self, frame: pl.DataFrame, raw: pl.DataFrame, account: Account, left_out: LeftOut
+    ) -> pl.DataFrame:
         """Give results the `proc_seq` of their operation; those of none, or of several, are rejected.
 
         Parameters
@@ -71,7 +77,9 @@ class OwnNumbers:
         raw : polars.DataFrame
             The same rows as they were read.
         account : Account
-            Takes the rejected.
+            Takes the rejected, and those that the profile's filters leave out.
+        left_out : LeftOut
+            Operations that the profile's filters leave out.
         """
         frame = frame.with_columns(own_number("oper_no").alias("_number"))
         for table, keys in ((self.exact, _EXACT), (self.loose, _LOOSE)):
@@ -79,5 +87,8 @@ class OwnNumbers:
         several = pl.coalesce("_in_routing_several", "_in_item_several")
         frame = account.rejects.remove(frame, raw, several, AMBIGUOUS_OPERATION)
         found = pl.coalesce("_in_routing", "_in_item")
+        frame = left_out.without_numbers(
+            frame.with_columns(found.is_not_null().alias("_in_any")), "_in_any", account
+        )
         frame = account.rejects.remove(frame, raw, found.is_null(), ORPHAN_OPERATION)
         return frame.with_columns(found.cast(pl.Int64).alias("proc_seq")).drop("^_in_.*$", "_number")
