@@ -25,7 +25,7 @@ from routing_etl.erp.net_results import (
     Netting,
     net,
 )
-from routing_etl.erp.own_numbers import OwnNumbers, own_number
+from routing_etl.erp.own_numbers import OwnNumbers
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Correction, ResultSource
@@ -40,7 +40,7 @@ from routing_etl.erp.rejects import (
     Account,
     Reason,
 )
-from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, own_number
 from routing_etl.frames import MAX_OUTPUT, MAX_SOURCE, PURCHASE_ORDERS, WORK_RESULTS
 
 _EXACT = ["item_key", "rout_no", "proc_seq", "job_cd"]

@@ -14,9 +14,9 @@ import polars as pl
 from routing_etl.erp.catalogue import Binding
 from routing_etl.erp.clean_codes import ItemKeys
 from routing_etl.erp.files import RawFrame
-from routing_etl.erp.own_numbers import own_number
 from routing_etl.erp.profile_model import Family
 from routing_etl.erp.rejects import Account
+from routing_etl.erp.text import own_number
 from routing_etl.frames import key_of
 
 #: Rules under which rows are filtered whose item, or whose operation, the profile leaves out.

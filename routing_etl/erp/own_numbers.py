@@ -8,14 +8,12 @@ routing, or one that is not there, all routings of the item must agree.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
+from routing_etl.erp.left_out import LeftOut
 from routing_etl.erp.rejects import ORPHAN_OPERATION, Account, Reason
-
-if TYPE_CHECKING:
-    from routing_etl.erp.left_out import LeftOut
+from routing_etl.erp.text import own_number
 
 AMBIGUOUS_OPERATION = Reason(
     "ambiguous_operation",
@@ -24,13 +22,6 @@ AMBIGUOUS_OPERATION = Reason(
 )
 _LOOSE = ["item_key", "job_cd", "_number"]
 _EXACT = ["item_key", "rout_no", "job_cd", "_number"]
-
-
-def own_number(column: str) -> pl.Expr:
-    """The number as both sides write it: trimmed, in upper case, numbers without leading zeros and `.0`."""
-    text = pl.col(column).cast(pl.String).str.strip_chars().str.to_uppercase()
-    text = text.str.replace(r"^0*(\d+?)(\.0+)?$", "${1}")
-    return pl.when(text != "").then(text)
 
 
 @dataclass(frozen=True)
