@@ -2,7 +2,8 @@
 
 A source profile (`profile`, TOML) says what this ERP calls its tables, columns, units and words. `catalogue` compares it
 with the live database. `extract` reads every frame into raw Parquet files, whole or by changes (`statements`, `reader`,
-`incremental`, `changes`, `files`), and `census` counts what joins, filters and keys do to its rows. `clean` turns raw
+`incremental`, `changes`, `files`), `census` counts what joins, filters and keys do to its rows, `left_out` knows what filters leave out,
+and `unread_...` ask for columns that change what is read. `clean` turns raw
 frames (`raw_frames`) into canonical ones (`clean_items`, `clean_operations`, `clean_results`, with `text`, `parse`, `units`,
 `select_routing`, `work_centres`), keeps every rejected row with its reason (`rejects`) and accounts for all of them
 (`clean_frame`, `clean_report`, `clean_warnings`); `suspicions` asks whether a whole column can mean what the profile says.
@@ -14,6 +15,7 @@ What belongs here: the ERP's columns, units and dirt. What does not: learning, o
 """
 
 __all__ = [
+    "basis_words",
     "catalogue",
     "census",
     "changes",

@@ -26,7 +26,7 @@ from routing_etl.erp.net_results import (
     net,
 )
 from routing_etl.erp.operation_keys import EXACT, LOOSE, TimesPerOrder, hashes
-from routing_etl.erp.own_numbers import OwnNumbers, own_number
+from routing_etl.erp.own_numbers import OwnNumbers
 from routing_etl.erp.parse import parse_dates
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Correction, ResultSource
@@ -41,7 +41,7 @@ from routing_etl.erp.rejects import (
     Account,
     Reason,
 )
-from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
+from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, own_number
 from routing_etl.frames import MAX_OUTPUT, MAX_SOURCE, PURCHASE_ORDERS, WORK_RESULTS
 
 _KEY_TOO_LONG = Reason("key_too_long", "A code is longer than the profile allows.")
@@ -189,7 +189,7 @@ def clean_results(
         frame = _in_window(frame, context, account.filtered)
     frame = _with_keys(frame, raw, problems, context, account)
     if context.own_numbers is not None:
-        frame = context.own_numbers.looked_up(frame, raw, account)
+        frame = context.own_numbers.looked_up(frame, raw, account, context.left_out)
     frame = _matched(frame, raw, context, account)
     frame = _meant(frame, raw, results, context, account)
     if whole:

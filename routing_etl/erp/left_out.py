@@ -16,6 +16,7 @@ from routing_etl.erp.clean_codes import ItemKeys
 from routing_etl.erp.files import RawFrame
 from routing_etl.erp.profile_model import Family
 from routing_etl.erp.rejects import Account
+from routing_etl.erp.text import own_number
 from routing_etl.frames import key_of
 
 #: Rules under which rows are filtered whose item, or whose operation, the profile leaves out.
@@ -23,7 +24,7 @@ ITEM_LEFT_OUT, OPERATION_LEFT_OUT = "item_left_out", "operation_left_out"
 #: Columns that name an item and an operation, by frame.
 _KEYS: dict[Family, tuple[str, ...]] = {
     "items": ("item_cd",),
-    "operations": ("item_cd", "proc_seq", "job_cd"),
+    "operations": ("item_cd", "proc_seq", "oper_no", "job_cd"),
 }
 
 
@@ -59,6 +60,10 @@ def _nothing() -> pl.DataFrame:
     return pl.DataFrame(schema={"item_key": pl.String(), "proc_seq": pl.Int64(), "_job": pl.String()})
 
 
+def _no_numbers() -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys(("item_key", "_number", "_job"), pl.String()))
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """The items and operations that the profile's filters leave out.
@@ -69,10 +74,13 @@ class LeftOut:
         Their keys.
     operations : polars.DataFrame
         `item_key`, `proc_seq` and `_job`, the key of the job, of each.
+    numbers : polars.DataFrame
+        `item_key`, `_number`, the ERP's own number of an operation, and `_job` of each that has one.
     """
 
     items: pl.Series = field(default_factory=lambda: pl.Series("item_key", [], dtype=pl.String))
     operations: pl.DataFrame = field(default_factory=_nothing)
+    numbers: pl.DataFrame = field(default_factory=_no_numbers)
 
     @classmethod
     def of(cls, raw: Path, keys: ItemKeys) -> LeftOut:
@@ -86,13 +94,15 @@ class LeftOut:
             The key of each item code.
         """
         items, operations = _read(raw, "items", keys), _read(raw, "operations", keys)
-        found = {} if items is None else {"items": items["item_key"].drop_nulls().unique()}
+        known = _nothing()["item_key"] if items is None else items["item_key"].drop_nulls().unique()
         if operations is None or not {"proc_seq", "job_cd"} <= set(operations.columns):
-            return cls(**found)
-        named = operations.select(
-            "item_key", pl.col("proc_seq").cast(pl.Int64), key_of(pl.col("job_cd")).alias("_job")
-        )
-        return cls(**found, operations=named.drop_nulls().unique())
+            return cls(known)
+        job = key_of(pl.col("job_cd")).alias("_job")
+        named = operations.select("item_key", pl.col("proc_seq").cast(pl.Int64), job).drop_nulls().unique()
+        if "oper_no" not in operations.columns:
+            return cls(known, named)
+        numbers = operations.select("item_key", own_number("oper_no").alias("_number"), job)
+        return cls(known, named, numbers.drop_nulls().unique())
 
     def without_items(self, frame: pl.DataFrame, known: pl.Series, account: Account) -> pl.DataFrame:
         """Leave rows out whose item is not known because a filter leaves it out, and count them.
@@ -123,17 +133,33 @@ class LeftOut:
         account : Account
             Takes the count.
         """
-        if self.operations.is_empty():
+        return self._without_named(frame, self.operations, found, account)
+
+    def without_numbers(self, frame: pl.DataFrame, found: str, account: Account) -> pl.DataFrame:
+        """The same for rows that name an operation by the ERP's own number.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            Rows with `item_key`, `_number` and `job_cd`.
+        found : str
+            Column that says whether a routing has the operation.
+        account : Account
+            Takes the count.
+        """
+        return self._without_named(frame, self.numbers, found, account)
+
+    def _without_named(
+        self, frame: pl.DataFrame, left_out: pl.DataFrame, found: str, account: Account
+    ) -> pl.DataFrame:
+        if left_out.is_empty():
             return frame
-        named = frame.select(
-            "item_key", pl.col("proc_seq").cast(pl.Int64), key_of(pl.col("job_cd")).alias("_job")
+        keys = left_out.columns
+        named = frame.with_columns(key_of(pl.col("job_cd")).alias("_job")).select(
+            pl.col(k).cast(left_out.schema[k]) for k in keys
         )
-        there = named.join(
-            self.operations.with_columns(pl.lit(True).alias("_left_out")),
-            on=_nothing().columns,
-            how="left",
-            maintain_order="left",
-        )
+        marked = left_out.with_columns(pl.lit(True).alias("_left_out"))
+        there = named.join(marked, on=keys, how="left", maintain_order="left")
         frame = frame.with_columns(there["_left_out"].fill_null(False))
         mine = pl.col("_left_out") & ~pl.col(found)
         return _without(frame, mine, OPERATION_LEFT_OUT, "proc_seq", account).drop("_left_out")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from routing_etl.erp.own_numbers import own_number
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import ORDER_COLUMNS
-from routing_etl.erp.text import Counter
+from routing_etl.erp.text import Counter, own_number
 
 _ROUTING = ["item_key", "rout_no"]
 #: Routings whose operations make no single chain.

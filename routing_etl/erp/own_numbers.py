@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from routing_etl.erp.left_out import LeftOut
 from routing_etl.erp.rejects import ORPHAN_OPERATION, Account, Reason
+from routing_etl.erp.text import own_number
 
 AMBIGUOUS_OPERATION = Reason(
     "ambiguous_operation",
@@ -20,13 +22,6 @@ AMBIGUOUS_OPERATION = Reason(
 )
 _LOOSE = ["item_key", "job_cd", "_number"]
 _EXACT = ["item_key", "rout_no", "job_cd", "_number"]
-
-
-def own_number(column: str) -> pl.Expr:
-    """The number as both sides write it: trimmed, in upper case, numbers without leading zeros and `.0`."""
-    text = pl.col(column).cast(pl.String).str.strip_chars().str.to_uppercase()
-    text = text.str.replace(r"^0*(\d+?)(\.0+)?$", "${1}")
-    return pl.when(text != "").then(text)
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,9 @@ class OwnNumbers:
 
         return cls(per(_EXACT, "_in_routing"), per(_LOOSE, "_in_item"))
 
-    def looked_up(self, frame: pl.DataFrame, raw: pl.DataFrame, account: Account) -> pl.DataFrame:
+    def looked_up(
+        self, frame: pl.DataFrame, raw: pl.DataFrame, account: Account, left_out: LeftOut
+    ) -> pl.DataFrame:
         """Give results the `proc_seq` of their operation; those of none, or of several, are rejected.
 
         Parameters
@@ -71,7 +68,9 @@ class OwnNumbers:
         raw : polars.DataFrame
             The same rows as they were read.
         account : Account
-            Takes the rejected.
+            Takes the rejected, and those that the profile's filters leave out.
+        left_out : LeftOut
+            Operations that the profile's filters leave out.
         """
         frame = frame.with_columns(own_number("oper_no").alias("_number"))
         for table, keys in ((self.exact, _EXACT), (self.loose, _LOOSE)):
@@ -79,5 +78,8 @@ class OwnNumbers:
         several = pl.coalesce("_in_routing_several", "_in_item_several")
         frame = account.rejects.remove(frame, raw, several, AMBIGUOUS_OPERATION)
         found = pl.coalesce("_in_routing", "_in_item")
+        frame = left_out.without_numbers(
+            frame.with_columns(found.is_not_null().alias("_in_any")), "_in_any", account
+        )
         frame = account.rejects.remove(frame, raw, found.is_null(), ORPHAN_OPERATION)
         return frame.with_columns(found.cast(pl.Int64).alias("proc_seq")).drop("^_in_.*$", "_number")

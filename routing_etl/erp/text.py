@@ -178,3 +178,10 @@ def clean_text(values: pl.Series, rule: TextRule, column: str, counter: Counter)
 
 def _rows(distinct: pl.DataFrame, condition: pl.Expr) -> int:
     return int(distinct.filter(condition)["rows"].sum())
+
+
+def own_number(column: str) -> pl.Expr:
+    """The number as both sides write it: trimmed, in upper case, numbers without leading zeros and `.0`."""
+    text = pl.col(column).cast(pl.String).str.strip_chars().str.to_uppercase()
+    text = text.str.replace(r"^0*(\d+?)(\.0+)?$", "${1}")
+    return pl.when(text != "").then(text)

@@ -76,6 +76,17 @@ _FACTORS: tuple[_Factor, ...] = (
         "time_factor", "the number that the row's times are multiplied by", (1,), ("operations", "results"),
     ),
     _Factor(
+        _names(r"pause|break.?(min|time)|stoer|stör|stillstand|down.?time|arr[eê]t|fermo|przest[oó]j|prostoj|stilstand|비가동|停止時間"),
+        "hold_time", "time in which no work was done; if the machine time has it in it, a view must take it off", (0,), ("results",),
+    ),
+    _Factor(
+        _names(
+            r"pack.?(size|qty|unit)|(^|[_.])(vpe|ve)($|[_.])|(pcs|pieces|stk|stueck).?(per|je).?(pack|box|carton|ve)|packungsgr|conditionnement"
+            r"|(uds|unid).{0,4}(caja|paquete)|pezzi.?conf|szt.?opak|ks.?bal"
+        ),
+        "qty_unit", "the pieces of a pack, if the quantities are packs (results.qty_units says what each is)", (0, 1), ("results",),
+    ),
+    _Factor(
         _names(r"zuschlag|allowance|verteilzeit|majoration|suplement|maggioraz|naddat|prirazk|toeslag"),
         "time_factor", "an allowance by which times are longer, such as 10 for 1.1 times (time_factor needs 1.1: by a view)", (0,),
     ),
@@ -89,7 +100,7 @@ _LOT_RANGE = _names(
 )
 #: Names of columns that say which operation a row can be done in place of.
 _INSTEAD = _names(
-    r"(^|[_ .])alt(ern\w*)?[_ ]?(op|oper|opr|ag|afo|avo|operation|seq|of|to|zu|fuer|für|for|zu_ag)($|[_ ]?(no|nr|num|seq|code|kz)$)"
+    r"(^|[_ .])alt(ern\w*)?[_ ]?((of|to|zu|fuer|für|for)[_ ]?(op|oper|opr|ag|afo|avo|seq)?|op|oper|opr|ag|afo|avo|operation|seq)($|[_ ]?(no|nr|num|seq|code|kz)$)"
     r"|ersatz[_ ]?(ag|avo|afo|folge|vorgang)|(instead|in_place)_?of|substitut\w*_?(for|op|of)|zast[eę]pcz|n[aá]hradn"
 )
 #: Times that may stand in two columns.
@@ -301,7 +312,8 @@ def _other_parts(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
                 ReadColumn(n, "number", 50, False, c) for n, c in (("other", column), ("own", found))
             )
             rows = select_of(replace(binding, columns=parts, marks=None), dialect).subquery()
-            other, own, none = rows.c["other"], rows.c["own"], sa.literal_column("0")
+            other, own = rows.c["other"], rows.c["own"]
+            none: sa.ColumnElement[Any] = sa.literal_column("0")
             off = sa.func.abs(other * sa.literal_column(f"{ratio:.9f}", sa.Double()) - own)
             same = sa.func.coalesce(off, own, none) <= sa.literal_column("0.02", sa.Double()) * sa.func.abs(
                 own

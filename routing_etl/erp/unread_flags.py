@@ -83,10 +83,19 @@ _GONE = frozenset(
 _KINDS = frozenset([
     "rework", "nacharbeit", "transtype", "trantype", "transactiontype", "rowtype", "recordtype", "entrytype", "labortype", "labourtype",
     "ordtype", "ordertype", "activitytype", "restype", "resourcetype", "timetype", "hourstype", "hourtype", "worktype", "resclass", "resourceclass", "hoursclass", "costtype", "trancode", "transcode", "lohnart", "zeitart",
-    "satzart", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
+    "satzart", "planist", "istplan", "planactual", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
 ])  # fmt: skip
 _KINDS_IN, _NEVER = re.compile("재작업|手直し|返工|구분"), re.compile("(?!)")
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "đ": "d", "ø": "o"})
+#: Words for what a result is, of which several tell a column of kinds; the rows that are looked at, and the share that must be such.
+_KIND_WORDS = (
+    "SETUP", "SET-UP", "RUEST", "RUESTEN", "RÜST", "RÜSTEN", "RUN", "LAUF", "LAUFEN", "PROD", "PRODUCTION", "PRODUKTION", "REWORK",
+    "NACHARBEIT", "PAUSE", "BREAK", "STOER", "STOERUNG", "STÖRUNG", "DOWN", "DOWNTIME", "STOP", "TEARDOWN", "ABRUEST", "ABRÜSTEN", "PLAN", "IST",
+    "ACTUAL", "START", "BEGIN", "BEGINN", "END", "ENDE", "STORNO", "REVERSAL", "REGLAGE", "RÉGLAGE", "ARRET", "ARRÊT", "RETOUCHE",
+    "ATTREZZAGGIO", "LAVORAZIONE", "FERMO", "PREPARACION", "PRODUCCION", "PARADA", "PRZEZBROJENIE", "PRODUKCJA", "PRZESTOJ", "SERIZENI",
+    "VYROBA", "PROSTOJ", "INSTELLEN", "PRODUCTIE", "STILSTAND", "LABOR", "LABOUR", "MACHINE",
+)  # fmt: skip
+_ROWS, _MOST = 2_000, 0.8
 #: A column of kinds has few words.
 _MOST_KINDS = 8
 #: The same in scripts that do not part words.
@@ -138,7 +147,10 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         gone = _says(column.name, _GONE, _NEVER)
         takes_back = binding.family == "results" and _says(column.name, _REVERSES, _REVERSES_IN)
         counts = takes_back or says_whether_rows_count(column.name)
-        kinds = binding.family == "results" and not dated and _says(column.name, _KINDS, _KINDS_IN)
+        kinds = binding.family == "results" and not dated
+        kinds = kinds and (
+            _says(column.name, _KINDS, _KINDS_IN) or _holds_kinds(binding, column, dialect, ask)
+        )
         if not counts and not kinds and not (main and not dated and _says(column.name, _MAIN, _MAIN_IN)):
             continue
         if takes_back and not dated:
@@ -189,6 +201,22 @@ def _reference(binding: Binding, column: FoundColumn, dialect: str, ask: Ask) ->
         "profile does not read it: both reports count",
         f'Map confirmation_no and reverses = "{name}" in [results.columns]; or add {name} to results.ignore.',
     )
+
+
+def _holds_kinds(binding: Binding, column: FoundColumn, dialect: str, ask: Ask) -> bool:
+    """Whether nearly all of a column's first values are words for what a result is, whatever its name."""
+    if column.type not in ("text", "unknown") or "record_kind" in binding.section.columns:
+        return False
+    word = ReadColumn("word", "text", 100, False, column)
+    rows = select_of(replace(binding, columns=(word,), marks=None), dialect).limit(_ROWS).subquery()
+    text = sa.func.upper(sa.func.ltrim(sa.func.rtrim(sa.cast(rows.c["word"], sa.Unicode(100)))))
+    known = text.in_(_KIND_WORDS)
+    counts = (
+        sa.func.sum(sa.case((text != "", 1), else_=0)), sa.func.sum(sa.case((known, 1), else_=0)),
+        sa.func.count(sa.case((known, text)).distinct()),
+    )  # fmt: skip
+    filled, hits, words = ask(sa.select(*(c.label(f"n{i}") for i, c in enumerate(counts))))
+    return words > 1 and hits >= _MOST * filled
 
 
 def _kind_told(binding: Binding, column: FoundColumn, seen: str) -> Clash:

@@ -229,7 +229,10 @@ class Source(Section):
     @property
     def filters(self) -> str:
         """The filters in words, '' without any."""
-        said = [f"{w.column} {w.op}" + ("" if w.value is None else f" {w.value}") for w in self.where]
+        said = [
+            f"{w.column} {w.op}" + ("" if w.value is None else " blank" if w.value == "" else f" {w.value}")
+            for w in self.where
+        ]
         return "; ".join(said)
 
 

@@ -321,12 +321,11 @@ def _in_order(numbers: pl.DataFrame) -> list[pl.DataFrame]:
         pl.len().over("written", "form") >= _SORTED_FROM, pl.col("number").is_not_null()
     ).sort("number", maintain_order=True)
     keys = ["written", "form"]
-    return [
-        long.unique(keys, keep=keep, maintain_order=True).with_columns(
-            pl.lit(place, dtype=pl.Int64).alias("place")
-        )
-        for keep, place in (("first", _SMALLEST), ("last", _LARGEST))  # type: ignore[arg-type]
-    ]
+    ends = (
+        (long.unique(keys, keep="first", maintain_order=True), _SMALLEST),
+        (long.unique(keys, keep="last", maintain_order=True), _LARGEST),
+    )
+    return [end.with_columns(pl.lit(place, dtype=pl.Int64).alias("place")) for end, place in ends]
 
 
 def _whole_texts(texts: pl.DataFrame, found: pl.DataFrame) -> pl.Series:

@@ -71,3 +71,19 @@ def test_without_a_filter_rows_without_an_item_stay_rejected(erp: Foreign) -> No
     erp.night(steps("X TEXT", "('A1','R',10,'A',NULL)") + done, ITEMS + STEP + RESULTS)
     assert erp.report.frames["work_results"].rejects == {"orphan_item": 1}
     assert not erp.tells("leaves out")
+
+
+def test_reports_by_the_erps_own_number_of_an_operation_that_is_filtered_out_are_filtered(
+    erp: Foreign,
+) -> None:
+    rows = "('A1','R',10,'A','OK','101'), ('A1','R',20,'B','DRAFT','102')"
+    done = DONE.format(rows="('A1','R',101,'A',5,1), ('A1','R',102,'B',5,1), ('A1','R',103,'B',5,1)")
+    step = STEP.replace('"STEP"', '"STEP"\nwhere = [{ column = "STATE", op = "=", value = "OK" }]')
+    results = RESULTS.replace("proc_seq", "oper_no")
+    erp.night(steps("STATE TEXT, NO TEXT", rows) + done, ITEMS + step + 'oper_no = "NO"\n' + results)
+    found = erp.report.frames["work_results"]
+    assert (found.rows_kept, found.filtered, found.rejects) == (
+        1,
+        {"operation_left_out": 1},
+        {"orphan_operation": 1},
+    )

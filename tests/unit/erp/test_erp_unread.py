@@ -469,3 +469,43 @@ def test_factors_under_other_names_are_told(
 ) -> None:
     erp.night(two(f"SETUP REAL, RUN REAL, {column} REAL", *(f"5, 1, {v}" for v in values)), ITEMS + TIMES)
     assert erp.tells(f"{column} may be", f"operations.columns.{key}")
+
+
+# --- what the results are for -----------------------------------------------------------------------------------------
+def _reported(column: str, *values: str) -> str:
+    rows = ", ".join(f"('A1', 10, 'SAW', 2, {n}, {v})" for n, v in enumerate(values, 1))
+    table = f"CREATE TABLE DONE (PART TEXT, SEQ INTEGER, JOB TEXT, T REAL, QTY REAL, {column});"
+    return f"{two('SETUP REAL, RUN REAL', '5, 1', '5, 1')} {table} INSERT INTO DONE VALUES {rows};"
+
+
+_DONE = ITEMS + TIMES + DONE.replace('"MAN_HR"', '"T"').replace('"MACH_HR"', '"T"')
+
+
+@pytest.mark.parametrize(
+    "words", [("'RUEST'", "'LAUF'"), ("'Plan'", "'Ist'"), ("'attrezzaggio'", "'lavorazione'")]
+)
+def test_words_for_kinds_of_results_are_told_whatever_the_column_is_called(
+    erp: Foreign, words: tuple[str, str]
+) -> None:
+    erp.night(_reported("KX7 TEXT", *words), _DONE)
+    assert erp.tells("KX7 of DONE may say what a row is", "record_kind")
+    other = erp.beside("other")
+    other.night(_reported("KX7 TEXT", "'RED'", "'RUN'"), _DONE)
+    assert not other.tells("KX7")
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        ("PAUSE_MIN", "in which no work was done"),
+        ("Stillstand", "no work was done"),
+        ("PACK_SIZE", "pieces of a pack"),
+        ("VPE", "of a pack"),
+    ],
+)
+def test_pauses_and_packs_of_results_are_told(erp: Foreign, column: str, says: str) -> None:
+    erp.night(_reported(f"{column} REAL", "30", "10"), _DONE)
+    assert erp.tells(f"work_results: {column} may be", says, "results.ignore")
+    none = erp.beside("none")
+    none.night(_reported(f"{column} REAL", "0", "NULL"), _DONE)
+    assert not none.tells(f"{column} may be")
