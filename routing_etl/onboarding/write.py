@@ -7,10 +7,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
 from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
+from routing_etl.onboarding.formats import format_words
 from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
@@ -306,6 +308,8 @@ def _no_attribute(column: Column, values: Values | None) -> str:
     if values.distinct == 1 and values.filled == values.rows and values.rows > 1:
         return f"left out: always {str(next(iter(values.counts)))[:30]!r}"
     if column.kind == "integer" and words_of(column.name)[-1:] == ("id",) and values.distinct > _FEW:
+        if 2 * values.distinct < values.filled:
+            return "left out: a number of another table; join that table for what it names, such as a class or a type"
         return "left out: a number of its own for most rows"
     return ""
 
@@ -373,6 +377,7 @@ def _unit_question(column: Column, table: Table, sample: dict[str, Values]) -> s
 
 # --- routings and results ---------------------------------------------------------------------------------------------
 def _operations(survey: Survey, part: Part) -> Iterator[str]:
+    part = _formats_as_basis(survey, part)
     yield from _head(survey, part)
     yield ""
     yield "[operations.columns]"
@@ -399,9 +404,33 @@ def _operations(survey: Survey, part: Part) -> Iterator[str]:
     yield from _old_dates(survey, part)
 
 
+def _formats_as_basis(survey: Survey, part: Part) -> Part:
+    """The part with a column of formats, such as pieces per hour, as the basis of the run time and not as a unit."""
+    for name in ("time_unit", "run_unit"):
+        choice = part.columns.get(name)
+        held = _seen(survey, part, choice) if choice is not None else None
+        if choice is not None and held is not None and format_words(held.counts) is not None:
+            others = {n: c for n, c in part.columns.items() if n != name}
+            why = "its words are formats, not units: pieces per hour is no time"
+            return replace(part, columns={**others, "run_basis": replace(choice, why=why)})
+    return part
+
+
+def _basis_words(words: dict[str, str | None]) -> Iterator[str]:
+    """The formats that are known, and a question for each other one."""
+    known = {w: m for w, m in words.items() if m is not None}
+    inner = ", ".join(f"{_quoted(w)} = {_quoted(m)}" for w, m in known.items())
+    yield f"run_basis_words = {{ {inner} }}  # DECIDE: is it so? Compare with the ERP's screen"
+    for word in words.keys() - known.keys():
+        yield _one_line(
+            f"# DECIDE: what is the run time with {word!r} (hours_per_order: fixed hours)? Until it is in run_basis_words such times are NULL"
+        )
+
+
 def _units(survey: Survey, part: Part) -> Iterator[str]:
     """What unit the times are in: as a column or the names say, else a question with the values seen."""
-    times = {n: part.columns[n] for n in ("setup_time", "run_time") if n in part.columns}
+    named = ("setup_time",) if "run_basis" in part.columns else ("setup_time", "run_time")
+    times = {n: part.columns[n] for n in named if n in part.columns}
     clocks = {
         n
         for n, c in times.items()
@@ -437,10 +466,14 @@ def _units(survey: Survey, part: Part) -> Iterator[str]:
             yield _line(
                 "blank_time_unit = 1.0", f"DECIDE: no column says the unit of the times: minutes? {shown}"
             )
-    qty = part.columns.get("run_time_qty")
-    if qty is not None:
+    qty, basis = part.columns.get("run_time_qty"), part.columns.get("run_basis")
+    words = _seen(survey, part, basis) if basis is not None else None
+    formats = format_words(words.counts) if words is not None else None
+    if formats is not None:
+        yield from _basis_words(formats)
+    elif qty is not None:
         yield f'run_basis = "base_qty"  # DECIDE: is the run time for {_one_line(qty.source)} pieces, or "piece"?'
-    elif "run_time" in times:
+    elif "run_time" in part.columns:
         yield 'run_basis = "piece"  # DECIDE: is the run time for one piece? (for a lot: map run_time_qty and write "base_qty")'
 
 
