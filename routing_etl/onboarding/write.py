@@ -429,8 +429,8 @@ def _basis_words(words: dict[str, str | None]) -> Iterator[str]:
 
 def _units(survey: Survey, part: Part) -> Iterator[str]:
     """What unit the times are in: as a column or the names say, else a question with the values seen."""
-    named = ("setup_time",) if "run_basis" in part.columns else ("setup_time", "run_time")
-    times = {n: part.columns[n] for n in named if n in part.columns}
+    timed = ("setup_time",) if "run_basis" in part.columns else ("setup_time", "run_time")
+    times = {n: part.columns[n] for n in timed if n in part.columns}
     clocks = {
         n
         for n, c in times.items()
