@@ -24,6 +24,7 @@ from routing_etl.erp.profile_model import (
     FRAME_OF,
     ORDER_COLUMNS,
     RAW_COLUMNS,
+    AttributeMap,
     ColumnMap,
     Document,
     Family,
@@ -131,9 +132,14 @@ class Profile:
     def attributes(self) -> tuple[AttributeSpec, ...]:
         """The item attributes, in the profile's order."""
         return tuple(
-            AttributeSpec(name, a.kind, a.unit, "/".join(a.names))
+            AttributeSpec(name, a.kind, a.unit, "/".join(a.names), self._has_zeros(a))
             for name, a in self.items.attributes.items()
         )
+
+    def _has_zeros(self, attribute: AttributeMap) -> bool:
+        """Whether 0 is a value of this number."""
+        missing = attribute.zero_is_missing
+        return attribute.kind == "number" and not (self.items.zero_is_missing if missing is None else missing)
 
     @cached_property
     def time_basis(self) -> TimeBasis:

@@ -240,11 +240,18 @@ def _told(binding: Binding, column: FoundColumn, counts: bool, seen: str, *, mom
             "not read it",
             f'Write routing.major_flag_source = "{name}", with its words in yes_words; or add it to {family}.ignore.',
         )
+    filtered = f'Filter in [{family}]: where = [{{ column = "{name}", {test} }}]'
+    if column.alias != binding.section.alias:  # a filter of the section takes an operation out of its routing
+        own = binding.tables[binding.section.alias]
+        filtered += (
+            f", which leaves out the rows of {own} themselves; where they must stay, write that test in the where of the join, and only "
+            f"what {title} adds is left out"
+        )
     return Clash(
         False,
         f"{binding.frame}: {column.name} of {title} may say which rows count ({seen}), and the profile does not read it: all of them "
         "are taken",
-        f'Filter in [{family}]: where = [{{ column = "{name}", {test} }}]; or add it to {family}.ignore.',
+        f"{filtered}; or add it to {family}.ignore.",
     )
 
 

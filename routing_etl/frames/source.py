@@ -41,12 +41,15 @@ class AttributeSpec:
         Unit of a number.
     source : str, default ''
         The ERP's column, for people.
+    zero : bool, default False
+        Whether 0 is a value of a number, such as a count, and not a spelling of "missing".
     """
 
     name: str
     kind: AttributeKind
     unit: str = ""
     source: str = ""
+    zero: bool = False
 
 
 #: Models are saved with their attributes: a pickle names the class by the path that every version of the program has.

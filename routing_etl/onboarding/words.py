@@ -104,12 +104,12 @@ _FIELDS: dict[Role, dict[str, str]] = {
         "res_cd": "res cd|resource cd|resource id|resource no|resource|machine cd|machine id|machine no|machine|mach|"
         "work center no|work center|workcenter id|workstation|wc|resource group id|arbeitsplatz|maschine|maschinen nr|"
         "maschinennr|arbid|maquina|codigo maquina|recurso|poste|centre charge|code machine|설비코드|설비|작업장코드|작업장|호기|equip|equipment|station|work station|poste|設備コード|機械コード|機械|设备编码|设备|工作中心",
-        "report_dt": "report dt|report date|posting date|trans date|transaction date|labor date|payroll date|end date|"
+        "report_dt": "report dt|report date|posting date|trans date|transaction date|labor date|payroll date|clock in date|end date|"
         "end time|finish date|date finished|finished at|completed at|completion date|actual end date|to time|budat|"
         "buchungsdatum|rueckmeldedatum|meldedatum|datum|ende|fecha registro|fecha fin|fecha|date fin|date pointage|date|"
         "실적일자|작업일자|보고일|보고일자|생산일자|work date|ticket date|entry date|ended at|datum|実績日|作業日|完了日|報告日|報工日期|报工日期|完工日期",
-        "machine_time": "machine time|mach time|mach worked hours|machine hours|machine hrs|run time|run hours|labor hrs|"
-        "labor hours|burden hrs|actual hours|actual time|actual resource hrs|time in mins|duration|worked hours|hours|"
+        "machine_time": "machine time|mach time|mach worked hours|machine hours|machine hrs|run time|run hours|burden hrs|"
+        "burden hours|labor hrs|labor hours|actual hours|actual time|actual resource hrs|time in mins|duration|worked hours|hours|"
         "minutes|ist zeit|istzeit|bearbeitungszeit|maschinenzeit|laufzeit|ism02|tiempo real|tiempo maquina|horas|minutos|"
         "temps passe|tps passe|temps machine|heures|실적시간|작업시간|가동시간|가공시간|실가동시간|machine minutes|mach hr|mach hrs|cycle hrs|istzeit std|ist zeit std|laufzeit std|実績時間|作業時間|加工時間|稼働時間|机器工时|实际工时|加工时间",
         "setup_time": "setup time|setup hours|setup hrs|setup minutes|actual setup|ruestzeit|ist ruestzeit|ism01|"

@@ -7,11 +7,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from routing_etl.erp.basis_words import basis_of
 from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
 from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
+from routing_etl.onboarding.formats import format_words
 from routing_etl.onboarding.kinds import FEW as _FEW
 from routing_etl.onboarding.kinds import kind_of
 from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
@@ -307,6 +309,8 @@ def _no_attribute(column: Column, values: Values | None) -> str:
     if values.distinct == 1 and values.filled == values.rows and values.rows > 1:
         return f"left out: always {str(next(iter(values.counts)))[:30]!r}"
     if column.kind == "integer" and words_of(column.name)[-1:] == ("id",) and values.distinct > _FEW:
+        if 2 * values.distinct < values.filled:
+            return "left out: a number of another table; join that table for what it names, such as a class or a type"
         return "left out: a number of its own for most rows"
     return ""
 
@@ -360,6 +364,7 @@ def _unit_question(column: Column, table: Table, sample: dict[str, Values]) -> s
 
 # --- routings and results ---------------------------------------------------------------------------------------------
 def _operations(survey: Survey, part: Part) -> Iterator[str]:
+    part = _formats_as_basis(survey, part)
     yield from _head(survey, part)
     yield ""
     yield "[operations.columns]"
@@ -386,9 +391,22 @@ def _operations(survey: Survey, part: Part) -> Iterator[str]:
     yield from _old_dates(survey, part)
 
 
+def _formats_as_basis(survey: Survey, part: Part) -> Part:
+    """The part with a column of formats, such as pieces per hour, as the basis of the run time and not as a unit."""
+    for name in ("time_unit", "run_unit"):
+        choice = part.columns.get(name)
+        held = _seen(survey, part, choice) if choice is not None else None
+        if choice is not None and held is not None and format_words(held.counts) is not None:
+            others = {n: c for n, c in part.columns.items() if n != name}
+            why = "its words are formats, not units: pieces per hour is no time"
+            return replace(part, columns={**others, "run_basis": replace(choice, why=why)})
+    return part
+
+
 def _units(survey: Survey, part: Part) -> Iterator[str]:
     """What unit the times are in: as a column or the names say, else a question with the values seen."""
-    times = {n: part.columns[n] for n in ("setup_time", "run_time") if n in part.columns}
+    timed = ("setup_time",) if "run_basis" in part.columns else ("setup_time", "run_time")
+    times = {n: part.columns[n] for n in timed if n in part.columns}
     clocks = {
         n
         for n, c in times.items()
@@ -425,11 +443,11 @@ def _units(survey: Survey, part: Part) -> Iterator[str]:
                 "blank_time_unit = 1.0", f"DECIDE: no column says the unit of the times: minutes? {shown}"
             )
     basis, qty = part.columns.get("run_basis"), part.columns.get("run_time_qty")
-    if basis is not None and "run_time" in times:
+    if basis is not None and "run_time" in part.columns:
         yield from _bases(survey, part, basis)
     elif qty is not None:
         yield f'run_basis = "base_qty"  # DECIDE: is the run time for {_one_line(qty.source)} pieces, or "piece"?'
-    elif "run_time" in times:
+    elif "run_time" in part.columns:
         yield 'run_basis = "piece"  # DECIDE: is the run time for one piece? (for a lot: map run_time_qty and write "base_qty")'
 
 
@@ -437,16 +455,18 @@ def _bases(survey: Survey, part: Part, choice: Choice) -> Iterator[str]:
     """What the words of a basis mean, a question for each that may mean anything, and what a blank one means."""
     held = _seen(survey, part, choice)
     words = {} if held is None else {str(v): n for v, n in held.counts.most_common()}
-    known = {w: basis for w in words if (basis := basis_of(w)) is not None}
+    formats = format_words(words) or {}
+    known = {w: basis for w in words if (basis := formats.get(w) or basis_of(w)) is not None}
     inner = ", ".join(f"{_quoted(w)} = {_quoted(basis)}" for w, basis in known.items())
     yield _line(
         f"run_basis_words = {{ {inner} }}" if known else "run_basis_words = {}",
-        "DECIDE: as the words say; are they so?",
+        "DECIDE: as the words say; are they so? Compare with the ERP's screen",
     )
     for word, rows in words.items():
         if word not in known:
             yield _one_line(
-                f"# DECIDE: what is the run time for by {word!r} ({rows:,} rows)? Until then such run times are NULL"
+                f"# DECIDE: what is the run time with {word!r} ({rows:,} rows; hours_per_order: fixed hours)? Until it is in "
+                "run_basis_words such run times are NULL"
             )
     if held is not None and held.filled < held.rows:
         yield _line(

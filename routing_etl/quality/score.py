@@ -13,7 +13,7 @@ import polars as pl
 
 from routing_etl.errors import FrameError
 from routing_etl.frames import ITEMS, REJECTS, read_attributes
-from routing_etl.quality.source_rules import POSSIBLE_SIZE
+from routing_etl.quality.source_rules import possible_sizes
 
 #: Version of the formula in `quality_score`, stored beside the score: scores of two versions cannot be compared.
 FORMULA_VERSION = "2"
@@ -71,9 +71,9 @@ def quality_score(clean: Path, rejects: Path, *, required: Sequence[str] = ("par
         raise FrameError(
             f"Items have no column {', '.join(lacking)}.", remedy="Name columns that the profile maps."
         )
-    numbers = [a.name for a in read_attributes(clean / "items.attributes.json") if a.kind == "number"]
+    numbers = [a for a in read_attributes(clean / "items.attributes.json") if a.kind == "number"]
     impossible = pl.any_horizontal(
-        pl.lit(False), *(~pl.col(n).is_between(*POSSIBLE_SIZE).fill_null(True) for n in numbers)
+        pl.lit(False), *(~pl.col(a.name).is_between(*possible_sizes(a)).fill_null(True) for a in numbers)
     )
     complete, outliers, kept = (
         items.select(

@@ -105,6 +105,11 @@ def item_rules(
     return rules
 
 
+def possible_sizes(spec: AttributeSpec) -> tuple[float, float]:
+    """The least and the largest value that a numeric attribute may have: 0 only where the profile says that it is a value."""
+    return (0.0 if spec.zero else POSSIBLE_SIZE[0], POSSIBLE_SIZE[1])
+
+
 def _attribute_rules(frame: str, spec: AttributeSpec) -> list[Rule]:
     """An attribute has a value in some item, and a numeric one only possible sizes."""
     name = safe_name(spec.name)
@@ -114,9 +119,10 @@ def _attribute_rules(frame: str, spec: AttributeSpec) -> list[Rule]:
     )  # fmt: skip
     if spec.kind != "number":
         return [filled]
-    low, high = POSSIBLE_SIZE
+    low, high = possible_sizes(spec)
     possible = Rule(
         frame, f"{name}_possible", "between", (spec.name,), Raw((spec.name,)), WARNING,
+        "a number is 0 or above, as the profile says (zero_is_missing), and below 100,000" if spec.zero else
         "a size is above 0 and below 100 m; 0 is a spelling of missing and must be NULL by now",
         low=low, high=high, column=spec.name,
     )  # fmt: skip

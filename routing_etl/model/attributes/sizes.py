@@ -5,6 +5,8 @@ text has an expression of this form and a column of numbers is filled, both can 
 it, the column, the factor between the units - is used only if it agrees on rows that it was not chosen on. It fills the
 column of items that have none, and never replaces what is there.
 
+A weight names its quantity by its unit, so it is read without such rows too (`weights`), unless those that there are contradict.
+
 A code that says something, `TU120-0460-3809`, is one expression from end to end, and its runs of digits are whole numbers.
 """
 
@@ -13,11 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 
 from routing_etl.frames import MAX_SOURCE
+from routing_etl.model.attributes.weights import weight_of, weights
 from routing_etl.model.base.arrays import Floats
 
 #: A number of a normalised text: 120, 57.5, 12,5, 3/4, 4-3/4.
@@ -54,6 +58,8 @@ _ROUNDED, _SIXTEENTH = 0.0005, 1 / 32
 _USUAL, _BEYOND = (0.005, 0.995), 2.0
 #: A reading that is rounded to more than this share of the size, half of the pairs, tells too little to fill a column.
 _ROUGH = 0.03
+#: A weight by its unit: the share of texts whose weight must be within what the column has, and by how much their medians may differ.
+_LEAST_USUAL, _LIKE = 0.9, 3.0
 #: Readings of an attribute that the notes show.
 _SHOWN = 3
 _KEY = ("attribute", "form", "place")
@@ -102,6 +108,11 @@ class Reading:
 
     def told(self) -> str:
         """Words for the model's notes."""
+        if " " in self.form:
+            return (
+                f"the number before {self.form[2:]} in {self.attribute} (by its unit; where both are filled it agrees in {self.agreed} of "
+                f"{self.pairs} cases)"
+            )
         unit = "" if self.factor == 1.0 else f" times {self.factor:.4g}"
         which = {_SMALLEST: "the smallest number", _LARGEST: "the largest number"}
         return (
@@ -143,7 +154,13 @@ class SizeReader:
             sentences.append(f"Where {name} is missing, it is read from texts and codes: {forms}{more}.")
         return sentences
 
-    def fit(self, texts: pl.DataFrame, numbers: pl.DataFrame, codes: Collection[str] = ()) -> SizeReader:
+    def fit(
+        self,
+        texts: pl.DataFrame,
+        numbers: pl.DataFrame,
+        codes: Collection[str] = (),
+        units: Mapping[str, str] = MappingProxyType({}),
+    ) -> SizeReader:
         """Find the readings that agree with the columns.
 
         Parameters
@@ -154,6 +171,8 @@ class SizeReader:
             The columns of numbers, NULL where a size is missing, of the same items.
         codes : collection of str, optional
             The attributes that are codes.
+        units : mapping of str to str, optional
+            Column of numbers -> its unit.
         """
         self.readings, self.bounds, self.codes = [], {}, frozenset(codes)
         if not texts.width or not numbers.width:
@@ -175,7 +194,8 @@ class SizeReader:
         best: dict[tuple[str, str, int], Reading] = {}
         for reading in sorted(self.readings, key=lambda r: (-r.least, r.measure)):
             best.setdefault((reading.attribute, reading.form, reading.place), reading)
-        self.readings = list(best.values())
+        texts = texts.gather_every(step).drop(self.codes, strict=False)
+        self.readings = [*best.values(), *_weights_read(texts, numbers, units)]
         for name in self.measures:
             low, high = (float(numbers[name].quantile(q) or 0.0) for q in _USUAL)
             self.bounds[name] = (low / _BEYOND, high * _BEYOND)
@@ -251,6 +271,13 @@ class SizeReader:
                 if value is not None and low <= value <= high:
                     found[row] = value
                     break
+        if any(" " in r.form for r in own):
+            left = [row for row in missing if row not in found]
+            here = pl.DataFrame(
+                {r.attribute: pl.Series([texts[r.attribute][i] for i in left], dtype=pl.String) for r in own}
+            )
+            read = self._read(here, [r for r in own if " " in r.form])
+            found |= {left[row]: size for row, size in read.select("row", "size").iter_rows()}
         return found
 
     def _read(self, texts: pl.DataFrame, own: Sequence[Reading]) -> pl.DataFrame:
@@ -261,6 +288,9 @@ class SizeReader:
             schema_overrides={"place": pl.Int64, "rank": pl.Int64},
         )  # fmt: skip
         found = _numbers_of(texts, list(dict.fromkeys(r.attribute for r in own)), self.codes)
+        if any(" " in r.form for r in own):
+            named = [n for n in texts.columns if any(r.attribute == n and " " in r.form for r in own)]
+            found = pl.concat([found, _weights_of(texts.select(named)).drop("grams_of")])
         low, high = self.bounds[own[0].measure]
         return (
             found.join(table, on=_KEY)
@@ -335,6 +365,49 @@ def _whole_texts(texts: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
         whole, on=["row", "attribute"], how="left", maintain_order="left"
     )
     return joined["whole"].hash(seed=2).alias("whole")
+
+
+def _weights_of(texts: pl.DataFrame) -> pl.DataFrame:
+    """The weights of texts, as `_numbers_of`, with the grams of their units."""
+    read = weights(texts)
+    read = read.with_columns(_values(read["text"])).with_columns(place=pl.lit(0, dtype=pl.Int64))
+    read = read.select("row", "attribute", "form", "place", "number", "rounded", "grams_of").drop_nulls()
+    return read.unique(("row", *_KEY), keep="first", maintain_order=True)
+
+
+def _weights_read(texts: pl.DataFrame, numbers: pl.DataFrame, units: Mapping[str, str]) -> list[Reading]:
+    """The forms in which texts tell the one attribute that is a weight, where their weights are like those of its column."""
+    own = weight_of({n: units.get(n, "") for n in numbers.columns})
+    if own is None or numbers[own[0]].count() < _LEAST_PAIRS:
+        return []
+    name, grams = own
+    column = numbers[name]
+    low, high = (float(column.quantile(q) or 0.0) for q in _USUAL)
+    middle = float(column.drop_nulls().median() or 0.0)  # type: ignore[arg-type]
+    found = _weights_of(texts).with_columns(factor=pl.col("grams_of") / grams)
+    found = found.with_columns(size=column.gather(found["row"]), told=pl.col("number") * pl.col("factor"))
+    off = (pl.col("told") - pl.col("size")).abs()
+    close = off <= pl.col("rounded") * pl.col("factor") + _ROUNDED * pl.col("size").abs() + 1e-9
+    forms = found.group_by("attribute", "form").agg(
+        pl.col("factor").first(),
+        rows=pl.len(),
+        pairs=pl.col("size").count(),
+        agreed=close.sum(),
+        usual=pl.col("told").is_between(low / _BEYOND, high * _BEYOND).mean(),
+        middle=pl.col("told").median(),
+        rounded=(pl.col("rounded") * pl.col("factor")).median(),
+    )
+    agreement = pl.col("agreed").sum().over("attribute") >= _LEAST_AGREEMENT * pl.col("pairs").sum().over(
+        "attribute"
+    )
+    like = pl.col("middle").is_between(middle / _LIKE, middle * _LIKE) & (pl.col("usual") >= _LEAST_USUAL)
+    forms = forms.filter(like & agreement & (pl.col("rows") >= _LEAST_PAIRS)).sort(
+        "rows", "attribute", "form", descending=[True, False, False]
+    )
+    return [
+        Reading(r["attribute"], r["form"], 0, name, r["factor"], r["pairs"], r["agreed"], 0.0, r["rounded"])
+        for r in forms.to_dicts()
+    ]
 
 
 def _runs_of(codes: pl.Series) -> pl.DataFrame:

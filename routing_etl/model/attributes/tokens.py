@@ -193,7 +193,8 @@ class Tokeniser:
         self._fit_numbers(items, texts, kinds)
         measured = [m for m in self.number_names if m in self.measures]
         codes = [*(n for n in self.texts if kinds[n] == "code"), *self.identifiers]
-        self.sizes = SizeReader().fit(texts.select(*self.noted, *codes), items.select(measured), codes)
+        units = {a.name: a.unit for a in self.attributes}
+        self.sizes = SizeReader().fit(texts.select(*self.noted, *codes), items.select(measured), codes, units)
         self.phrases = Phrases().fit(texts.select(self.noted))
         return self
 

@@ -8,6 +8,7 @@ import pytest
 from foreign_erp import ITEMS, STEP, Foreign, steps
 
 from routing_etl.errors import SourceError
+from routing_etl.frames import read_attributes
 
 
 @pytest.fixture
@@ -146,3 +147,10 @@ def test_dates_that_mean_none(erp: Foreign) -> None:
     named.night(steps("VTO TEXT", rows), "[source]\nno_date = [1753-01-01, 1999-09-09]\n" + profile)
     assert [ok for _, ok in named.read("operations", "job_cd", "rout_valid")] == [True, True, True]
     assert not named.tells("no_date")
+
+
+def test_a_count_says_that_0_is_a_value_of_it(erp: Foreign) -> None:
+    counted = ITEMS + 'holes = { column = "DIA", kind = "number", zero_is_missing = false }\n'
+    erp.night(steps("N INTEGER", "('A1', 'R', 10, 'SAW', 1)"), counted + STEP)
+    listed = {a.name: a.zero for a in read_attributes(erp.folder / "clean" / "items.attributes.json")}
+    assert listed == {"part_type": False, "dia": False, "holes": True}

@@ -122,6 +122,7 @@ def test_a_mark_of_a_joined_header_is_told_by_its_alias(erp: Foreign) -> None:
     rows = "('A1', 'R', 10, 'SAW', 1), ('A2', 'S', 10, 'SAW', 1)"
     erp.night(steps("N INTEGER", rows) + head, ITEMS + STEP.replace('table = "STEP"', join))
     assert erp.tells("DOCSTATUS of HEAD", 'column = "h.DOCSTATUS"')
+    assert erp.tells("leaves out the rows of STEP themselves", "in the where of the join", "what HEAD adds")
 
 
 HEADS = """

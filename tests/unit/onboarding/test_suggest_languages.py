@@ -148,7 +148,7 @@ def test_a_word_for_the_run_time_that_is_not_known_is_asked_and_a_flag_is_none(
     script, of = _plant(_PLANTS["german"])
     value = "CASE AGNR WHEN 10 THEN 'Q7' ELSE 'M1' END"
     text = propose(script + _BASED.format(column="ZEITART", value=value, **of)).text
-    assert "DECIDE: what is the run time for by 'Q7' (60 rows)?" in text
+    assert "DECIDE: what is the run time with 'Q7' (60 rows; hours_per_order: fixed hours)?" in text
 
 
 def test_marks_that_are_no_basis_are_not_read_as_one(propose: Callable[[str], Suggestion]) -> None:

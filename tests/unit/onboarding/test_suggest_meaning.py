@@ -260,3 +260,34 @@ def test_an_archive_of_results_is_asked(propose: Callable[[str], Suggestion]) ->
 def test_hours_of_a_crew_in_the_reports_are_asked(propose: Callable[[str], Suggestion]) -> None:
     found = propose(reports("CrewSize INTEGER", "1 + d"))
     assert "DECIDE: do the hours count so many people together" in line(found, "crew")
+
+
+def test_formats_of_a_standard_are_the_basis_of_the_run_time_and_no_units(
+    propose: Callable[[str], Suggestion],
+) -> None:
+    """Read as units, 600 pieces per hour would be 600 hours a piece."""
+    found = propose(
+        "CREATE TABLE Routing (PartNo TEXT, RoutingNo TEXT, OperNo INTEGER, OpCode TEXT, Machine TEXT, EstSetHours REAL, ProdStandard REAL,"
+        " StdFormat TEXT); INSERT INTO Routing SELECT 'P' || n, 'R1', s, 'OP' || s, 'M' || s, 0.25, 600,"
+        " CASE n % 4 WHEN 0 THEN 'HP' WHEN 1 THEN 'PH' WHEN 2 THEN 'MP' ELSE 'FX' END FROM nr, seq;"
+    )
+    assert section(found, "operations")["columns"]["run_basis"] == "StdFormat"
+    assert "time_unit" not in section(found, "operations")["columns"]
+    assert section(found, "routing")["run_basis_words"] == {
+        "HP": "hours_per_piece", "PH": "pieces_per_hour", "MP": "minutes_per_piece",
+    }  # fmt: skip
+    assert section(found, "routing")["blank_time_unit"] == 60
+    assert "DECIDE: what is the run time with 'FX'" in found.text
+
+
+def test_units_of_time_are_no_formats(propose: Callable[[str], Suggestion]) -> None:
+    found = propose(routing("TimeUnit TEXT", "CASE n % 2 WHEN 0 THEN 'MIN' ELSE 'H' END"))
+    assert section(found, "operations")["columns"]["time_unit"] == "TimeUnit"
+    assert section(found, "routing")["time_units"] == {"MIN": 1, "H": 60}
+
+
+def test_a_number_of_another_table_is_not_called_one_of_its_own(propose: Callable[[str], Suggestion]) -> None:
+    more = "INSERT INTO Part SELECT 'Q' || n || '-' || s, 'ring', 'G1' FROM nr, seq;"
+    classes = f"{more} ALTER TABLE Part ADD COLUMN CLASS_ID INTEGER; UPDATE Part SET CLASS_ID = rowid % 90;"
+    found = propose(classes + routing("Note TEXT", "NULL"))
+    assert "# CLASS_ID: left out: a number of another table; join that table" in found.text
