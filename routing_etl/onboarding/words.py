@@ -40,7 +40,8 @@ _FIELDS: dict[Role, dict[str, str]] = {
         "rout_no": "rout no|rout|routing no|routing number|routing id|routing cd|routing code|routing|route no|route number|"
         "route id|route|rev route|bom no|bom id|plan nr|plannr|plnnr|plnal|arbeitsplan nr|arbeitsplannr|arbeitsplannummer|"
         "arbeitsplan|stammarbeitsplan|ruta|num ruta|codigo ruta|hoja ruta|gamme|num gamme|code gamme|no gamme|process plan|"
-        "alternative no|routing alternative|alternate|work order id|라우팅번호|라우팅|라우팅코드|공정경로|공정순서번호|手順番号|工順番号|ルーティング|工艺路线|路线编号|alt id|alt no|rev|revision|version|rev no|version no",
+        "alternative no|routing alternative|alternate|work order id|라우팅번호|라우팅|라우팅코드|공정경로|공정순서번호|手順番号|工順番号|ルーティング|工艺路线|路线编号|alt id|alt no|rev|revision|version|rev no|version no|"
+        "revision num|revision no|revision number|revision id|rev num|part rev|part revision",
         "proc_seq": "proc seq|operation no|operation number|op no|op num|op nr|oper no|oper num|opr seq|oper seq|op seq|"
         "operation seq|operation sequence|sequence no|sequence number|sequence id|sequence|seq no|seq|step no|step|oper|"
         "vornr|ag nr|agnr|ag|arbeitsgang nr|arbeitsgangnr|arbeitsgangnummer|vorgang nr|vorgangsnummer|vorgang|folge|"

@@ -291,3 +291,15 @@ def test_a_number_of_another_table_is_not_called_one_of_its_own(propose: Callabl
     classes = f"{more} ALTER TABLE Part ADD COLUMN CLASS_ID INTEGER; UPDATE Part SET CLASS_ID = rowid % 90;"
     found = propose(classes + routing("Note TEXT", "NULL"))
     assert "# CLASS_ID: left out: a number of another table; join that table" in found.text
+
+
+def test_a_revision_names_the_routing_where_nothing_else_does(propose: Callable[[str], Suggestion]) -> None:
+    """With a constant the revisions of a part were read as one routing, and nobody looked for a table that says which is approved."""
+    found = propose(
+        "CREATE TABLE PartRev (PartNo TEXT, RevisionNum TEXT, Approved INTEGER);"
+        " INSERT INTO PartRev SELECT 'P' || n, 'A', n % 2 FROM nr;"
+        "CREATE TABLE PartOpr (PartNo TEXT, RevisionNum TEXT, OprSeq INTEGER, OpCode TEXT, Machine TEXT, SetupMin REAL, RunTime REAL);"
+        " INSERT INTO PartOpr SELECT 'P' || n, 'A', s, 'OP' || s, 'M' || s, 15, 2 FROM nr, seq;"
+    )
+    assert section(found, "operations")["columns"]["rout_no"] == "RevisionNum"
+    assert "PartRev has Approved: it may say which routings count" in found.text
