@@ -506,7 +506,9 @@ DELETE FROM routing.model_metric WHERE routing.model_metric.model_version = :mod
 INSERT INTO routing.model_metric (model_version, run_id, method, split, segment, metric, value, low, high, n, reason, computed_at, window_id, items_trained) VALUES (:model_version, :run_id, :method, :split, :segment, :metric, :value, :low, :high, :n, :reason, :computed_at, :window_id, :items_trained);
 
 SELECT TOP 1 routing.batch_run.run_id
-FROM routing.batch_run ORDER BY routing.batch_run.started_at DESC;
+FROM routing.batch_run ORDER BY coalesce((SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = routing.batch_run.run_id), :coalesce_1) DESC, routing.batch_run.started_at DESC;
 
 SELECT min(routing.batch_run.rejects_no) AS min_1
 FROM routing.batch_run
