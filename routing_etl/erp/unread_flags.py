@@ -153,7 +153,7 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         )
         if not counts and not kinds and not (main and not dated and _says(column.name, _MAIN, _MAIN_IN)):
             continue
-        if takes_back and not dated:
+        if takes_back and column.type != "date":
             clash = _reference(binding, column, dialect, ask)
             if clash is not None:
                 yield clash

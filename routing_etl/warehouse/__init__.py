@@ -35,4 +35,5 @@ __all__ = [
     "views",
     "waiting",
     "writer_probe",
+    "writing",
 ]

@@ -317,7 +317,7 @@ class ModelRecords:
                 m.metric == metric,
                 m.segment == segment,
             )
-            .order_by(place_of(self._place, m.run_id).desc(), m.computed_at.desc())
+            .order_by(place_of(self._place, m.run_id, m.computed_at).desc(), m.computed_at.desc())
             .limit(1)
         )
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:

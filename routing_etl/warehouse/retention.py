@@ -85,7 +85,10 @@ def _purge_runs(
     with translated("warehouse", engine.url), engine.connect() as connection:
         newest = connection.execute(
             sa.select(run.c.run_id)
-            .order_by(place_of(tables.metadata.schema, run.c.run_id).desc(), run.c.started_at.desc())
+            .order_by(
+                place_of(tables.metadata.schema, run.c.run_id, run.c.started_at).desc(),
+                run.c.started_at.desc(),
+            )
             .limit(1)
         ).scalar_one_or_none()
     needed = rejects.oldest_needed(engine, tables, limit, newest)

@@ -69,7 +69,7 @@ def newest_runs(engine: Engine, schema: str) -> tuple[RunRecord | None, RunRecor
         table.c.run_id, table.c.kind, table.c.status, table.c.started_at, table.c.finished_at, table.c.message,
         table.c.metadata,
     )  # fmt: skip
-    order = (place_of(place, table.c.run_id).desc(), table.c.started_at.desc())
+    order = (place_of(place, table.c.run_id, table.c.started_at).desc(), table.c.started_at.desc())
     newest = sa.select(*columns).where(table.c.kind != "train").order_by(*order).limit(1)
     with translated("warehouse", engine.url), engine.connect() as connection:
         rows = [

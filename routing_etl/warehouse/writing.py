@@ -188,19 +188,26 @@ def require_newest(connection: Connection, schema: str | None, *, until_commit: 
         raise _overtaken(run_id, own.began_at, own.overtaken_at, later)
 
 
-def place_of(schema: str | None, run_id: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
-    """The newest number of the runs of a column, 0 for one without, to sort by: no clock that was set back changes it.
+def place_of(
+    schema: str | None, run_id: sa.ColumnElement[str], at: sa.ColumnElement[datetime]
+) -> sa.ColumnElement[int]:
+    """The newest number of the runs of a column, to sort by: no clock that was set back changes it.
+
+    A run without a number (of an earlier release, or ended before it read) has that of the last read begun before it by the clock, 0 for none.
 
     Parameters
     ----------
     schema : str or None
-        Our schema in the database.
+        Our schema in the database (`schema_for`).
     run_id : sqlalchemy.ColumnElement
         A column with ids of runs.
+    at : sqlalchemy.ColumnElement
+        When the run began, or wrote what is sorted.
     """
     read = tables(schema).erp_read.c
     newest = sa.select(sa.func.max(read.number)).where(read.run_id == run_id).scalar_subquery()
-    return sa.func.coalesce(newest, 0)
+    before = sa.select(sa.func.max(read.number)).where(read.began_at <= at).scalar_subquery()
+    return sa.func.coalesce(newest, before, 0)
 
 
 def _number(connection: Connection, schema: str | None, run_id: str) -> int | None:

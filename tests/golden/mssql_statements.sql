@@ -508,7 +508,9 @@ INSERT INTO routing.model_metric (model_version, run_id, method, split, segment,
 SELECT TOP 1 routing.batch_run.run_id
 FROM routing.batch_run ORDER BY coalesce((SELECT max(routing.erp_read.number) AS max_1
 FROM routing.erp_read
-WHERE routing.erp_read.run_id = routing.batch_run.run_id), :coalesce_1) DESC, routing.batch_run.started_at DESC;
+WHERE routing.erp_read.run_id = routing.batch_run.run_id), (SELECT max(routing.erp_read.number) AS max_2
+FROM routing.erp_read
+WHERE routing.erp_read.began_at <= routing.batch_run.started_at), :coalesce_1) DESC, routing.batch_run.started_at DESC;
 
 SELECT min(routing.batch_run.rejects_no) AS min_1
 FROM routing.batch_run

@@ -49,6 +49,7 @@ from routing_etl.warehouse.schema import tables
 from routing_etl.warehouse.schema_watch import CHANGED
 from routing_etl.warehouse.standard_times import ReviewFacts, StandardTimes
 from routing_etl.warehouse.types import now
+from routing_etl.warehouse.writing import begin_read
 
 STORED = Path(__file__).resolve().parents[1] / "stored"
 
@@ -174,7 +175,8 @@ def publish_review(engine: sa.Engine, settings: Settings) -> None:
 
 
 def _since_the_release(engine: sa.Engine) -> None:
-    """Rows of the tables that the last released version did not have: a review of standard times and a finding."""
+    """Rows of the tables that the last released version did not have: a review of standard times, a finding and a read."""
+    begin_read(engine, None, "n2")
     settings = load_settings(warehouse_url=str(engine.url))
     publish_review(engine, settings)
     adopt_time(engine, settings.warehouse_schema, Operation("3H18091DB", "R1", 10), "kim")

@@ -314,7 +314,7 @@ def procedures():
     found = {}
     for path in (Path(__file__).parents[3] / "sql").glob("*.sql"):
         for batch in re.split(r"(?m)^GO$", path.read_text(encoding="utf-8")):
-            made = re.search(r"^CREATE PROCEDURE (\S+)", batch, re.M)
+            made = re.search(r"^ALTER PROCEDURE (\S+)", batch, re.M)
             if made:
                 found[made[1]] = batch
     return found
