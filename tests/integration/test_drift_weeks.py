@@ -92,8 +92,8 @@ class Plant:
         """Train on what was read last: the champion's model once more, with the window of today. Gives the version if it is promoted."""
         ctx = self.read()
         champion = ctx.registry.resolve("champion")
-        _, model = training.load_model(ctx, champion)
-        patch.setattr(training, "make_predictor", lambda *_, **__: model)
+        _, spelled = training.load_model(ctx, champion)
+        patch.setattr(training, "make_predictor", lambda *_, **__: spelled.predictor)
         patch.setattr(RoutingPredictor, "fit", lambda self, *_, **__: self)
         trained = steps.train(ctx, TrainingRequest()).result
         self.look(ctx)

@@ -214,8 +214,8 @@ def test_six_trainings_of_the_same_data_with_other_seeds_give_no_verdict(
 
     A training takes over the champion's model and its figures: what is looked at is the gate (the figures: `test_retrainings.py`).
     """
-    _, model = training.load_model(context(home), None)
-    monkeypatch.setattr(training, "make_predictor", lambda *_, **__: model)
+    _, spelled = training.load_model(context(home), None)
+    monkeypatch.setattr(training, "make_predictor", lambda *_, **__: spelled.predictor)
     monkeypatch.setattr(RoutingPredictor, "fit", lambda self, *_, **__: self)
     learned: list[object] = []
     learn = training._learn
