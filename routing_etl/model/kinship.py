@@ -32,6 +32,8 @@ _BEGINNINGS, _ENDS = range(1, 9), range(2, 11)
 _UNLIKE_PAIRS = 3.0
 #: Witnesses heard are at least so strong on average, as a share of the strongest's; those whose silence counts, so strong.
 _HEARD, _LEADING = 0.15, 0.5
+#: The strongest witness tells kin from strangers when it is so strong on average.
+_TELLS = 0.2
 #: Weight added to that of the pairs of witnesses: hardly any evidence is no contradiction.
 _NO_PAIR = 0.05
 #: Share of the items of types left out that may count as strange by mistake.
@@ -210,6 +212,8 @@ class Kinship:
         Leading witness -> its strengths on types left out, ascending; '' -> how far the witnesses agree there.
     rarest : float
         An item is strange when one of these is as low as for a smaller share of the types left out than this.
+    tells : bool
+        Whether any attribute says much of the types left out.
     """
 
     names: _Names
@@ -217,6 +221,7 @@ class Kinship:
     leading: tuple[str, ...]
     usual: dict[str, Floats]
     rarest: float
+    tells: bool
 
     @classmethod
     def learn(
@@ -255,7 +260,7 @@ class Kinship:
         speaking = {
             w: {name: le for name, le in levels[w].items() if len(le.said.strength) > 1} for w in heard
         }
-        return cls(names, speaking, leading, usual, rarest)
+        return cls(names, speaking, leading, usual, rarest, most >= _TELLS)
 
     def strange(self, items: pl.DataFrame, codes: Mapping[str, Codes]) -> tuple[Bools, pl.Series]:
         """Whether each item has no kin, and why not, as text for the reason of its silence; NULL for the others.

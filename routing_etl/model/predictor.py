@@ -91,7 +91,9 @@ from routing_etl.progress import SILENT, Progress
 #: An attribute that tells that the model is fitted.
 _FITTED = "texts_"
 #: An item of a type that nobody has routed gets no proposal when its best candidate is less likely than this.
-_LEAST_FOR_UNSEEN = 0.02
+_LEAST_FOR_UNSEEN = 0.05
+#: ... and when its kin is known, than this: most of its operations are right.
+_LEAST_FOR_KIN = 0.02
 #: A rehearsal learns from parts of few items: so many of them are enough, and so many trees for routings and per line of
 #: machines.
 _LEAST_REHEARSED, _REHEARSED_TREES, _REHEARSED_MACHINE_TREES = 8, 20, 10
@@ -617,7 +619,7 @@ class RoutingPredictor(Parameters):
         np.maximum.at(best, asked.ranked.row, asked.ranked.probability)
         shown = self.texts_.shown(items)
         empty = self.texts_.empty(shown)
-        silent = empty | asked.strange | (best <= 0.0) | (asked.new & (best < _LEAST_FOR_UNSEEN))
+        silent = empty | asked.strange | (best <= 0.0) | (asked.new & (best < self._least_for_new()))
         composed = asked.pairs.composed
         book = self.book_.extended(composed.offsets, composed.operations, catalogue)
         ranked = asked.ranked.at(~silent[asked.ranked.row])
@@ -643,6 +645,11 @@ class RoutingPredictor(Parameters):
             evidence_frame(proposal, voted, compared.part(n, last)),
             self._abstained(asked, without, empty, compared.resemblance[last:]),
         )
+
+    def _least_for_new(self) -> float:
+        """How likely the best candidate of an item of a new type must be for a proposal."""
+        kin = self.new_types_ is not None and self.new_types_.kinship.tells
+        return _LEAST_FOR_KIN if kin else _LEAST_FOR_UNSEEN
 
     def _modest(
         self, items: pl.DataFrame, own: Ints, evidence: Evidence, pairs: Pairs
