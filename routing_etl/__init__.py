@@ -47,9 +47,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from routing_etl.errors import RoutingEtlError
-    from routing_etl.evaluation.evaluate import WorkResults, evaluate
+    from routing_etl.evaluation.evaluate import evaluate
     from routing_etl.evaluation.options import EvaluationOptions
     from routing_etl.evaluation.report import EvaluationReport
+    from routing_etl.evaluation.work_results import WorkResults
     from routing_etl.frames import AttributeSpec, Predictions, TimeEvidence
     from routing_etl.model.predictor import RoutingPredictor
 
@@ -81,7 +82,7 @@ _HOMES = {
     "RoutingEtlError": "routing_etl.errors",
     "RoutingPredictor": "routing_etl.model.predictor",
     "TimeEvidence": "routing_etl.frames",
-    "WorkResults": "routing_etl.evaluation.evaluate",
+    "WorkResults": "routing_etl.evaluation.work_results",
     "evaluate": "routing_etl.evaluation.evaluate",
 }
 

@@ -13,7 +13,8 @@ The way of the data, and the module for each step:
 * `deployed`: the version that predicts now, on what was written since it had learned.
 * `drift`: what the version in force meets now, beside its training window.
 * `intervals`: the interval of a share.
-* `evaluate`: the recipe. `baselines`, `baseline_legacy`: what the model must beat (`baseline_frames`: their output).
+* `evaluate`: the recipe. `methods`: what is fitted and asked; `work_results`: the times it learns and is judged by; `judged`: facts about
+  the judged items. `baselines`, `baseline_legacy`: what the model must beat (`baseline_frames`: their output).
 * `report` with `details` and `alerts`: the result. `metric_table`: look-ups in METRICS rows.
 * `verdicts`: model against baselines. `paired`: two versions on the same items. `card`: the model card. All three show
   metrics by `glossary`, `sections` and `markdown`.
@@ -39,4 +40,5 @@ __all__ = [
     "report",
     "splits",
     "tiers",
+    "work_results",
 ]

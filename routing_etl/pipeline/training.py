@@ -151,8 +151,8 @@ def _options(
 def _evaluate(
     ctx: Context, data: LearningData, options: EvaluationOptions, answers_by: AnswersBy = "auto"
 ) -> EvaluationReport:
-    from routing_etl.evaluation.evaluate import WorkResults
     from routing_etl.evaluation.evaluate import evaluate as evaluate_model
+    from routing_etl.evaluation.work_results import WorkResults
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
     data = data.independent  # a copy of a proposal is right by itself

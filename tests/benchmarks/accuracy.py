@@ -34,12 +34,13 @@ from losses import causes_not_asked, losses_by_cause, losses_table, machines_by_
 from routing_etl import frames, plots
 from routing_etl.evaluation.baseline_legacy import LegacyPredictor
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
-from routing_etl.evaluation.evaluate import WorkResults, evaluate, evaluate_unrouted
+from routing_etl.evaluation.evaluate import evaluate, evaluate_unrouted
 from routing_etl.evaluation.markdown import number, table
 from routing_etl.evaluation.options import EvaluationOptions, SplitName
 from routing_etl.evaluation.report import EvaluationReport
 from routing_etl.evaluation.truth import Truth
 from routing_etl.evaluation.verdicts import conclusion, verdict_table, verdicts
+from routing_etl.evaluation.work_results import WorkResults
 from routing_etl.log import configure
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.settings import load_settings

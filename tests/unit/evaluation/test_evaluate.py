@@ -18,12 +18,14 @@ from test_card import metric_row
 from routing_etl.errors import ConfigurationError, ModelError
 from routing_etl.evaluation.alerts import Cycle, Thresholds, alerts_of, on_segments
 from routing_etl.evaluation.baselines import MajorityByPartType, NearestCopyPredictor
-from routing_etl.evaluation.evaluate import WorkResults, evaluate, many_missing
+from routing_etl.evaluation.evaluate import evaluate
 from routing_etl.evaluation.glossary import GLOSSARY, outcome
+from routing_etl.evaluation.judged import many_missing
 from routing_etl.evaluation.metric_table import MetricTable, metrics_frame
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.report import EvaluationReport, EvaluationTables
 from routing_etl.evaluation.verdicts import verdicts
+from routing_etl.evaluation.work_results import WorkResults
 from routing_etl.frames import METRICS, Predictions, TimeEvidence
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from evaluation_toy import actual_times, items_of, operations_of, predictions_of, steps
 
-from routing_etl.evaluation.evaluate import WorkResults, evaluate
+from routing_etl.evaluation.evaluate import evaluate
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.paired import HELD_OUT, PAIRED, as_json, from_json, paired_differences
+from routing_etl.evaluation.work_results import WorkResults
 from routing_etl.frames import Predictions, TimeEvidence
 
 KEYS = [f"I{i:03d}" for i in range(100)]

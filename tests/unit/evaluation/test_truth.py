@@ -11,10 +11,11 @@ from evaluation_toy import actual_times, items_of, operations_of, predictions_of
 from scipy.stats import norm
 
 from routing_etl.evaluation.baselines import MajorityByPartType
-from routing_etl.evaluation.evaluate import WorkResults, evaluate, evaluate_unrouted
+from routing_etl.evaluation.evaluate import evaluate, evaluate_unrouted
 from routing_etl.evaluation.glossary import GLOSSARY
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.truth import Truth, truth_predictions
+from routing_etl.evaluation.work_results import WorkResults
 from routing_etl.frames import CANDIDATE_OPERATIONS, CANDIDATES, METRICS, TimeEvidence
 
 KEYS = ["I1", "I2"]
