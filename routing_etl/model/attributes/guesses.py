@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
@@ -22,7 +23,7 @@ from routing_etl.model.base.trees import Boosted
 #: A measure is guessed if so many items have it, so large a share has not, and guesses of items left out explain so much of it.
 _LEAST_KNOWN, _LEAST_MISSING, _LEAST_EXPLAINED = 200, 0.005, 0.3
 #: Items with a size that teach a boosting.
-_MOST_ROWS = 20_000
+_MOST_ROWS = 10_000
 #: Levels whose mean size is read, and the least share of the spread that each must explain out of fold.
 _MOST_LEVELS, _LEAST_GAIN = 10, 0.05
 #: Sizes within 1 % are one. Items of one design have one size in a plant where in this share of the cases an item's is that of
@@ -199,9 +200,10 @@ class SizeGuesses:
             The items, and those that wait for a routing, by design.
         """
         by_design = designs or DesignSizes.none()
-        found = [
-            _learned(columns, place, codes, folds, seed, by_design) for place in range(len(columns.measures))
-        ]
+        found = Parallel(prefer="threads")(
+            delayed(_learned)(columns, place, codes, folds, seed, by_design)
+            for place in range(len(columns.measures))
+        )
         self.guesses = [g for g in found if g is not None]
         return self
 

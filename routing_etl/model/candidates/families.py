@@ -18,7 +18,7 @@ from routing_etl.model.base.columns import dense_product
 #: Cells of the tree: one per so many items, within these limits.
 _ITEMS_PER_CELL, _LEAST_CELLS, _MOST_CELLS = 30, 2, 96
 #: Most items that grow the tree.
-_MOST_ROWS = 40_000
+_MOST_ROWS = 25_000
 #: Cells are one family up to this cosine distance of their mean routings.
 _ALIKE = 0.45
 

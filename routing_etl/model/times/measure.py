@@ -42,6 +42,8 @@ _SOURCES = 5
 _NEAR_PRIOR = 0.5
 #: Columns that the trees of one measure may ask.
 _COLUMNS = 64
+#: Most operations by which these columns are chosen.
+_MOST_SCREENED = 60_000
 #: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
 _TREES = {"setup": (80, 24), "run": (200, 31)}
 #: Operations that all the trees need; fewer operations get fewer trees, this share of them at least.
@@ -398,7 +400,7 @@ class MeasureLearner:
             lessons.job_mean,
             effects,
             _Results.of(known, beside, self.jobs.n),
-            _telling_columns(items.features, known.label, beside - effect),
+            _telling_columns(items.features, known.label, beside - effect, self.seed),
         )
         used = self.searched[known.label]
         known, effect, residual = known.where(used), effect[used], (beside - effect)[used]
@@ -548,8 +550,15 @@ def covering_scale(error: Floats, within: Floats, spread: Floats, share: float =
     return float(np.interp(share, cover, scales)) if cover[-1] > share else MOST_SCALE
 
 
-def _telling_columns(features: Floats, label: Ints, rest: Floats) -> Ints:
-    """The columns that go most with what is left of ln(time): by the spread of its means over tenths of the column."""
+def _telling_columns(features: Floats, label: Ints, rest: Floats, seed: int) -> Ints:
+    """The columns that go most with what is left of ln(time): by the spread of its means over tenths of the column.
+
+    Of a larger plant by a sample of its operations, which tells columns apart as well.
+    """
+    if len(rest) > _MOST_SCREENED:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(rest), _MOST_SCREENED, replace=False))
+        item, label = np.unique(label[drawn], return_inverse=True)
+        features, rest = features[item], rest[drawn]
     varied = np.flatnonzero(features.std(axis=0) > 1e-9)
     if len(varied) <= _COLUMNS or not len(rest):
         return varied
