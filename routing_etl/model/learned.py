@@ -18,6 +18,7 @@ from routing_etl.model.base.columns import dense_product
 from routing_etl.model.candidates.evidence import Said
 from routing_etl.model.candidates.families import Families
 from routing_etl.model.candidates.forest import RoutingForest
+from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import (
     ItemSpace,
@@ -165,6 +166,8 @@ class Expected:
         Fitted.
     families : Families
         The families of the plant.
+    sizes : KnownSizes
+        Which sizes are known in them.
     variant_operations : scipy.sparse.csr_matrix
         Routing variants x operations, 0/1.
     words : WordRules
@@ -179,6 +182,7 @@ class Expected:
 
     model: OperationModel
     families: Families
+    sizes: KnownSizes
     variant_operations: sparse.csr_matrix
     words: WordRules
     said: Said

@@ -26,6 +26,7 @@ from routing_etl.model.base.columns import dense_product, rank_in_group
 from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.families import Families
 from routing_etl.model.candidates.forest import RoutingForest
+from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
@@ -77,7 +78,7 @@ class NewTypes:
 
     Attributes
     ----------
-    encoder, forest, space, families, operations, words, maker, scale, ranker
+    encoder, forest, space, families, sizes, operations, words, maker, scale, ranker
         As in `RoutingPredictor`, learned from the asked items.
     telling : tuple of str
         Levels that tell most about the routings of other types.
@@ -91,6 +92,7 @@ class NewTypes:
     forest: RoutingForest
     space: ItemSpace
     families: Families
+    sizes: KnownSizes
     operations: OperationModel
     words: WordRules
     variant_operations: sparse.csr_matrix
@@ -138,7 +140,7 @@ class NewTypes:
             expected=expected,
             operations=operations,
             said=said,
-            sizes_known=self.space.sizes_known(table.known),
+            sizes_known=self.sizes.share(table.known, family),
             family=family,
             codes={name: table.codes[name] for name in self.telling},
         )
@@ -252,6 +254,7 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
         forest=grown.forest,
         space=space,
         families=families,
+        sizes=expected.sizes,
         operations=expected.model,
         words=expected.words,
         variant_operations=expected.variant_operations,

@@ -285,7 +285,7 @@ class RoutingPredictor(Parameters):
         self.book_, self.shown_steps_ = catalogue.book(), shown_steps(catalogue)
         self.encoder_, self.telling_ = encoded.encoder, encoded.telling
         self.forest_, self.space_ = grown.forest, space
-        self.operations_, self.families_ = expected.model, expected.families
+        self.operations_, self.families_, self.sizes_ = expected.model, expected.families, expected.sizes
         self.word_rules_ = expected.words
         self.variant_operations_ = expected.variant_operations
         self.retired_jobs_ = in_use.retired_jobs
@@ -569,7 +569,7 @@ class RoutingPredictor(Parameters):
             expected=expected,
             operations=operations,
             said=said,
-            sizes_known=self.space_.sizes_known(table.known),
+            sizes_known=self.sizes_.share(table.known, family),
             family=family,
             codes={name: table.codes[name] for name in self.telling_},
         )

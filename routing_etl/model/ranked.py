@@ -163,7 +163,7 @@ def _candidates(
 ) -> tuple[EvidenceFeatures, Bools, Ints]:
     """Candidates of the asked items, fold by fold: evidence, whether right, and the item's place among the asked."""
     sequence, folds = known.catalogue.label_sequence, known.folds[searched.asked]
-    sizes = basis.space.sizes_known(basis.encoded.table.known)
+    sizes = basis.expected.sizes.share(basis.encoded.table.known, known.family)
     features, hits, rows = [], [], []
     for fold in np.unique(folds):
         here = np.flatnonzero(folds == fold)

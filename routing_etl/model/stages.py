@@ -20,6 +20,7 @@ from routing_etl.model.base.columns import dense_product, group_mean
 from routing_etl.model.candidates.counts import KnownRoutings
 from routing_etl.model.candidates.families import Families, find_families
 from routing_etl.model.candidates.forest import forest_for
+from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
 from routing_etl.model.candidates.similarity import (
     AttributeSpace,
@@ -233,11 +234,12 @@ def span_space(encoded: Encoded, grown: Grown, options: Options) -> ItemSpace:
     share = _ATTRIBUTE_SPREAD * spread / own
     index = NeighbourIndex(random_state=options.seed)
     index.fit(np.hstack([expected, attributes * share]).astype(np.float32))
-    return ItemSpace(encoded.described, space, share, index, _worth_of_sizes(encoded, importance))
+    return ItemSpace(encoded.described, space, share, index)
 
 
-def _worth_of_sizes(encoded: Encoded, importance: Floats) -> Floats:
+def _worth_of_sizes(encoded: Encoded, grown: Grown) -> Floats:
     """Per measure its share of the importance of all measures; empty where that is next to nothing."""
+    importance = grown.forest.feature_importances_.astype(np.float32)
     owners = np.array(encoded.encoder.feature_attributes_)
     worth = np.array([importance[owners == m].sum() for m in encoded.encoder.tokeniser_.sized], np.float32)
     total = float(worth.sum())
@@ -309,7 +311,8 @@ def expect_operations(
         )
     )
     said.put(probabilities)
-    return Expected(model, families, variant_operations, words, said, probabilities, family)
+    sizes = KnownSizes.of(_worth_of_sizes(encoded, grown), encoded.table.known, family, families.n)
+    return Expected(model, families, sizes, variant_operations, words, said, probabilities, family)
 
 
 def find_in_use(basis: Basis) -> InUse:

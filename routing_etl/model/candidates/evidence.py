@@ -75,7 +75,7 @@ class Evidence:
     said : Said
         What words say of the operations, which is in `operations` too.
     sizes_known : Floats or None
-        Per item, how much of what sizes tell of routings is known, 0 .. 1. None: the model reads no sizes.
+        Per item, how much is known of what the sizes of its family tell of routings, 0 .. 1, NaN without any. None: the model reads no sizes.
     """
 
     votes: sparse.csr_matrix

@@ -392,28 +392,12 @@ class ItemSpace:
         Factor of the attributes' part.
     index : NeighbourIndex
         The training items.
-    sizes : Floats
-        Per measure, its share of what measures tell of routings; empty where they tell nothing.
     """
 
     described: Floats
     attributes: AttributeSpace
     share: float
     index: NeighbourIndex
-    sizes: Floats
-
-    def sizes_known(self, known: Bools) -> Floats | None:
-        """Per item, how much of what sizes tell of routings is known, 0 .. 1; None where sizes tell nothing.
-
-        Parameters
-        ----------
-        known : Bools
-            Items x measures, whether the size is known.
-        """
-        if not len(self.sizes):
-            return None
-        # Rounded: the last bit of a sum differs between one item and many, and would put them on two sides of a cut.
-        return np.round(known @ self.sizes.astype(np.float64), 4).astype(np.float32)
 
     def expected(self, votes: sparse.csr_matrix) -> Floats:
         """Items x d: the routing description that the forest's votes expect."""

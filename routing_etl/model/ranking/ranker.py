@@ -49,8 +49,9 @@ _ENOUGH = 100_000
 _LEAST_ROUNDS = 0.4
 #: Models whose scores of the candidates that they have not seen are calibrated.
 _N_FOLDS = 3
-#: The feature that says how much is known of the sizes that decide, and where its kinds begin: nothing, less than half, half and more.
-_SIZES, _SIZES_KNOWN = "sizes_known", (1e-3, 0.5)
+#: The feature that says how much is known of the sizes that decide, and where its kinds begin: nothing, less than half, more, and all but a
+#: trifle.
+_SIZES, _SIZES_KNOWN = "sizes_known", (1e-3, 0.5, 0.95)
 #: Ridge on the shift of a kind's log-odds, which expects a standard deviation of 20 ** -0.5 = 0.22.
 _SHIFT_PRIOR = 20.0
 #: Newton steps for the shifts.
@@ -75,7 +76,8 @@ class _Asked:
         """By which kinds of items confidence is set right: the family, and how much is known of the sizes that decide; NaN for none."""
         if _SIZES not in self.features.names:
             return [self.code]
-        known = np.digitize(self.features.column(_SIZES), _SIZES_KNOWN).astype(np.float32)
+        share = self.features.column(_SIZES)
+        known = np.where(np.isnan(share), np.nan, np.digitize(share, _SIZES_KNOWN)).astype(np.float32)
         return [self.code, known]
 
     def steady(self) -> Floats:
