@@ -76,4 +76,5 @@ class KnownSizes:
             (known * weight).sum(axis=1), whole, out=np.full(len(known), np.nan), where=whole > 0
         )
         # Rounded: the last bit of a sum differs between one item and many, and would put them on two sides of a cut.
-        return np.round(told, 4).astype(np.float32)
+        rounded: Floats = np.round(told, 4).astype(np.float32)
+        return rounded
