@@ -148,7 +148,7 @@ class RunFolder:
         target = self._report_path(report.name, shard)
         temporary = target.with_suffix(TEMPORARY)
         temporary.write_text(report.to_text(value), encoding="utf-8")
-        replace_file(temporary, target)
+        replace_file(temporary, target, durable=True)
 
     def read(self, report: Report[T], *, shard: int | None = None) -> T | None:
         """A report, or that of one shard, as it was written; None when this run has none.
