@@ -269,7 +269,7 @@ def test_a_view_of_an_output_profile_that_cannot_be_made_again_stays_as_it_was(e
     with engine.begin() as connection:
         connection.exec_driver_sql("GRANT SELECT ON w_rights.own TO erp_reader")
         connection.exec_driver_sql("CREATE VIEW w_rights.on_it AS SELECT * FROM w_rights.own")
-    code, said = psql('"JOB_NM"')
+    code, said = psql('"JOB_NM", "ITEM_CD"')
     assert code == 3 and "cannot drop view w_rights.own because other objects depend on it" in said
     assert [c["name"] for c in sa.inspect(engine).get_columns("own", "w_rights")] == ["ITEM_CD", "JOB_NM"]
     assert ("own", "", "erp_reader", "SELECT", False) in rights(engine)

@@ -78,8 +78,8 @@ def a_later_read_replaces_an_earlier_one(slow: Publisher, other: Publisher, fold
     """Two nights that overlap: whoever began to read last is right, whoever publishes first."""
     begin(other, "other")
     begin(slow, "slow")
-    night(other, write_many(folder / "a", 6, seed=1), "other")
-    assert night(slow, write_many(folder / "b", 6, seed=2), "slow") == slow.current() == 2
+    first = night(other, write_many(folder / "a", 6, seed=1), "other")
+    assert night(slow, write_many(folder / "b", 6, seed=2), "slow") == slow.current() > first
 
 
 def a_loaded_older_read_is_not_published(slow: Publisher, other: Publisher, folder: Path) -> None:
@@ -125,9 +125,10 @@ def one_without_a_number_loaded_first_is_not_published_second(
     unknown = other.load(write_many(folder / "a", 6, seed=1), run_id="of before", model_version="m")
     begin(slow, "slow")
     later = night(slow, write_many(folder / "b", 6, seed=2), "slow")
-    with pytest.raises(
-        WarehouseError, match=r"Publication 1 was loaded before publication 2, which readers see"
-    ):
+    refused = (
+        rf"Publication {unknown.publication_id} was loaded before publication {later}, which readers see"
+    )
+    with pytest.raises(WarehouseError, match=refused):
         other.publish(unknown.publication_id)
     assert other.current() == later
     assert other.purge(1) == (unknown.publication_id,)
@@ -170,7 +171,7 @@ def rollback_and_the_next_night(slow: Publisher, other: Publisher, folder: Path)
     assert slow.rollback(first).publication_id == first
     begin(other, "third")
     third = write_many(folder / "c", 6, seed=3)
-    assert night(other, third, "third") == other.current() == 3
+    assert night(other, third, "third") == other.current() > second
 
 
 def what_was_rolled_back_is_not_published_as_unchanged(
@@ -201,15 +202,15 @@ def what_was_rolled_back_is_not_published_as_unchanged(
 def runs_without_a_number_are_not_refused(slow: Publisher, other: Publisher, folder: Path) -> None:
     """A run that an earlier release began, beside one of this release: nothing is known of its read."""
     begin(other, "other")
-    night(other, write_many(folder / "a", 6, seed=1), "other")
-    assert night(slow, write_many(folder / "b", 6, seed=2), "of before") == slow.current() == 2
+    first = night(other, write_many(folder / "a", 6, seed=1), "other")
+    assert night(slow, write_many(folder / "b", 6, seed=2), "of before") == slow.current() > first
 
 
 def the_next_read_of_a_run_counts(slow: Publisher, other: Publisher, folder: Path) -> None:
     """A run that reads again, as Dagster repeats its first step, is as new as that read."""
-    overtaken(slow, other, folder / "newer")
+    newer = overtaken(slow, other, folder / "newer")
     begin(slow, "slow")
-    assert night(slow, write_many(folder / "again", 6, seed=1), "slow") == slow.current() == 2
+    assert night(slow, write_many(folder / "again", 6, seed=1), "slow") == slow.current() > newer
 
 
 # --- what is stored beside the publication -------------------------------------------------------------------------------
