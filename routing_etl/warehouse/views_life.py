@@ -17,11 +17,9 @@ def quality_trend(tb: Sources, w: Words) -> sa.Select[Any]:
     A window is the judged items with their routings and what was learned from. What was measured on another one is not
     compared, and `not_compared` says so. Newest, and before: by the order of reads, so that no clock that was set back tells.
     """
-    v = tb.model_version
-    m = tb.model_metric.c
-    placed = sa.select(
-        tb.model_metric, place_among(tb.erp_read, m.run_id, m.computed_at).label("place")
-    ).subquery("placed")
+    v, metric = tb.model_version, tb.model_metric
+    place = place_among(tb.erp_read, metric.c.run_id, metric.c.computed_at).label("place")
+    placed = sa.select(metric, place).subquery("placed")
     m = placed.c
     series = (m.method, m.split, m.segment, m.metric)
     newest_first = sa.func.row_number().over(

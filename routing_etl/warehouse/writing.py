@@ -238,8 +238,10 @@ def read_later(connection: Connection, schema: str | None, run_id: str, other: s
         To the warehouse.
     schema : str or None
         Our schema in the database.
-    run_id, other : str
-        The runs.
+    run_id : str
+        The run.
+    other : str
+        The one that it is compared with.
     """
     mine, theirs = (_number(connection, schema, name) for name in (run_id, other))
     return mine is not None and theirs is not None and mine > theirs
