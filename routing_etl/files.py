@@ -6,6 +6,7 @@ reader of the file. Most of them let go within a second, so the rename is tried 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +20,27 @@ TEMPORARY, SCRATCH = ".tmp", ".scratch-"
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
-def replace_file(temporary: Path, target: Path) -> None:
+def replace_file(temporary: Path, target: Path, *, durable: bool = False) -> None:
     """Give a finished file the name of an older one, which is replaced whole or not at all.
+
+    Parameters
+    ----------
+    temporary : Path
+        The finished file.
+    target : Path
+        The name that it gets.
+    durable : bool, default False
+        Its content is on the disk before it has the name, so that a power cut leaves no empty file. For small files that later
+        runs build on.
 
     Raises
     ------
     LockedError
         The system refused it for as long as we tried; names the file.
     """
+    if durable:
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
     _insist(lambda: temporary.replace(target), target)
 
 

@@ -30,6 +30,8 @@ T = TypeVar("T")
 _CREATED = "created"
 #: Beginning of the name of a run folder whose removal has begun.
 _REMOVING = ".removing-"
+#: First and last bytes of a Parquet file.
+_PARQUET = b"PAR1"
 #: Mark of a run that ended well, and the file in which an incremental read keeps how far it came.
 _SUCCEEDED, _READ_UP_TO = "succeeded", Path("raw", "incremental.json")
 log = get_logger(__name__)
@@ -148,7 +150,7 @@ class RunFolder:
         target = self._report_path(report.name, shard)
         temporary = target.with_suffix(TEMPORARY)
         temporary.write_text(report.to_text(value), encoding="utf-8")
-        replace_file(temporary, target)
+        replace_file(temporary, target, durable=True)
 
     def read(self, report: Report[T], *, shard: int | None = None) -> T | None:
         """A report, or that of one shard, as it was written; None when this run has none.
@@ -286,8 +288,29 @@ def find_run(home: Path, run_id: str | None, *, having: Report[Any] | None = Non
 
 
 def last_succeeded(home: Path, *, but: str = "") -> RunFolder | None:
-    """The newest run that ended well, other than `but`."""
-    return next((run for run in list_runs(home) if run.run_id != but and run.succeeded), None)
+    """The newest run that ended well and whose files are whole, other than `but`.
+
+    A power cut may take away what a run had written minutes before it ended; it is left out then, with a warning in the log.
+    """
+    for run in list_runs(home):
+        if run.run_id == but or not run.succeeded:
+            continue
+        damaged = next(
+            (f for f in (*run.raw.glob("*.parquet"), *run.clean.glob("*.parquet")) if _cut(f)), None
+        )
+        if damaged is None:
+            return run
+        log.warning("damaged_run_left_out", run=run.run_id, file=damaged.relative_to(run.path).as_posix())
+    return None
+
+
+def _cut(file: Path) -> bool:
+    """Whether a Parquet file is not whole: it begins and ends with the same four bytes."""
+    with file.open("rb") as stream:
+        head = stream.read(len(_PARQUET))
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - len(_PARQUET), 0))
+        return size < 3 * len(_PARQUET) or head != _PARQUET or stream.read() != _PARQUET
 
 
 def sweep_runs(home: Path) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""Text from the ERP made harmless for the place where it is shown: terminal, log, Markdown, plot, spreadsheet.
+"""Text from the ERP made harmless for the place where it is shown: terminal, log, Markdown, chat, plot, spreadsheet.
 
 Codes and names are what somebody typed into the ERP. In most places they mean only themselves; in some a few characters
 are commands. Each function here takes away that meaning and keeps the text readable. They are for what people see: keys,
@@ -19,6 +19,8 @@ _NOT_LAYOUT = re.compile(f"(?![\\n\\t])[{_STEERING}]")
 _MARKDOWN = re.compile(r"[\\`*\[\]|]|(?<!\w)_|_(?!\w)|~(?=~)|(?<=~)~")
 #: `<` that can begin a tag, a comment or an automatic link, and `&` that can begin an entity.
 _TAG, _ENTITY = re.compile(r"<(?=[A-Za-z/!?])"), re.compile(r"&(?=#?\w+;)")
+#: In a chat: a mention, and the end of a link's or picture's text before its address.
+_CALLING = re.compile(r"@(?=\w)|\](?=\s*[\[(:])")
 #: At the beginning of a line: heading, list, quotation, rule.
 _BLOCK = re.compile(r"^(?=[#>+=-])")
 #: Beginnings that a spreadsheet takes for a formula, also in full width and small forms (OWASP, CSV injection), and behind what
@@ -60,6 +62,16 @@ def markdown(text: object) -> str:
     plain = _MARKDOWN.sub(lambda found: "\\" + found[0], one_line(" ".join(str(text).split())))
     plain = _TAG.sub("&lt;", _ENTITY.sub("&amp;", plain))
     return _BLOCK.sub(r"\\", plain)
+
+
+def chat(text: object) -> str:
+    """Text of a message to a chat system (Slack, Teams, Mattermost): it calls nobody, links nowhere and shows no picture.
+
+    Slack's own three escapes, which the others take for HTML; a character without a width stands between what would be a mention
+    or a link of Markdown.
+    """
+    plain = terminal(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _CALLING.sub("\\g<0>\u200b", plain)
 
 
 def plot(text: object) -> str:

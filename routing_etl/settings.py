@@ -22,7 +22,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from routing_etl.errors import ConfigurationError
 from routing_etl.settings_connection import PARTS, Connection, Side
-from routing_etl.settings_files import NAMED_FILE, checked, config_file, own_file, settings_file
+from routing_etl.settings_files import (
+    NAMED_FILE,
+    checked,
+    config_file,
+    own_file,
+    require_place,
+    settings_file,
+)
 from routing_etl.targets import CONFIG_FILE, Configuration, read_configuration
 
 #: Values of `authentication` for Microsoft Entra that the ODBC driver accepts.
@@ -541,10 +548,11 @@ def load_settings(**overrides: object) -> Settings:
     ------
     ConfigurationError
         A setting or target is wrong or unknown, a part of a connection lacks its server, others may write a file of
-        settings, one was changed while it was read, or the working folder, which is not the home, holds one.
+        settings, one was changed while it was read, or the working folder, which is not the home, holds one or was removed.
         Names each variable, its value (unless it is a secret) and what it must be.
     """
     base = _base_home(overrides)
+    require_place(base)
     asked = overrides.get("target") or os.environ.get(f"{_PREFIX}TARGET")
     file = config_file(base)
     read = [checked(file)]

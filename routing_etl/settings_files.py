@@ -23,6 +23,28 @@ ENV_FILE = ".env"
 _OUR_LINE = re.compile(rb"^\s*(?:export\s+)?ROUTING_ETL_", re.IGNORECASE | re.MULTILINE)
 
 
+def require_place(home: Path) -> None:
+    """Refuse a home that is relative to a working folder that is gone.
+
+    Parameters
+    ----------
+    home : Path
+        The home.
+
+    Raises
+    ------
+    ConfigurationError
+        The working folder was removed.
+    """
+    try:
+        home.absolute()
+    except FileNotFoundError as exc:
+        raise ConfigurationError(
+            f"The working folder of this process was removed, and the home {home} lies in it.",
+            remedy="Change to a folder that is there, or set ROUTING_ETL_HOME to an absolute path.",
+        ) from exc
+
+
 def settings_file(home: Path, named: str | None) -> Path | None:
     """The file of settings: the one that is named, else `<home>/.env` if it is there.
 

@@ -91,7 +91,7 @@ def report_failure(settings: Settings, failure: Failure) -> None:
         A way out did not take it: the file, the webhook or the mail server. The others were tried, and the error holds
         the failure itself.
     """
-    said = f"{safe_text.terminal(failure.message)} (run {failure.run_id})"
+    said = f"{failure.message} (run {failure.run_id})"
     send(
         settings,
         Message(f"routing_etl: {safe_text.one_line(failure.job)} failed", said, asdict(failure)),
@@ -128,12 +128,12 @@ def send(settings: Settings, message: Message, file: str) -> None:
             try:
                 way()
             except AlertError as exc:
-                log.error("message_not_sent", error=str(exc), **message.content)
+                log.error("message_not_sent", error=str(exc), content=dict(message.content))
                 problems.append(exc)
     if problems:
         raise AlertError(
             " ".join(p.message for p in problems),
-            remedy=f"The message itself ({path}): {message.headline}: {message.text}. {problems[0].remedy}",
+            remedy=f"The message itself ({path}): {message.headline}: {safe_text.terminal(message.text)}. {problems[0].remedy}",
         )
 
 
@@ -202,7 +202,7 @@ def _post(settings: Settings, message: Message) -> None:
             "ROUTING_ETL_FAILURE_WEBHOOK is no https:// or http:// URL, so nothing was sent.",
             remedy="Give the URL that the chat system shows for its incoming webhook.",
         )
-    body = {"text": f"{message.headline}: {safe_text.terminal(message.text)}", **message.content}
+    body = {**message.content, "text": safe_text.chat(f"{message.headline}: {message.text}")}
     content = json.dumps(body).encode("ascii")
 
     def deliver() -> str:

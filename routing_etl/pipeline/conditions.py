@@ -70,6 +70,10 @@ CODES: dict[str, tuple[str, str]] = {
         "The last success is longer ago than ROUTING_ETL_STATUS_HOURS.",
         "Is the scheduler up? docs/runbooks/failed-night.md",
     ),
+    "CLOCK": (
+        "The last success lies in the future: a clock was set back, so how long ago it was cannot be told.",
+        "Set the clocks right; the next run that succeeds ends this.",
+    ),
     "NOT_PUBLISHED": ("Nothing is published.", "routing-etl run"),
     "NO_CHAMPION": ("There is no champion.", "routing-etl train"),
     "CHECK_FAILED": (

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from routing_etl.warehouse.run_log import RunRecord
 
 log = get_logger(__name__)
+#: So far may the clocks of two machines that write into one warehouse differ before it is told.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 #: File in the home that a monitor may read instead of calling a command.
 FILE = "status.json"
 
@@ -29,6 +31,7 @@ FILE = "status.json"
 class RunStatus:
     """A run on record; times in UTC. `hours_ago` counts from its end, or from its start where it has not ended.
 
+    None: that moment lies in the future by this machine's clock, so that it cannot be told.
     `process` tells of a run on record as running whether its process is at work; `unseen`: it cannot be seen from here.
     """
 
@@ -37,7 +40,7 @@ class RunStatus:
     state: str
     started_at: datetime
     finished_at: datetime | None
-    hours_ago: float
+    hours_ago: float | None
     message: str | None
     process: Literal["at work", "gone", "unseen"] | None = None
 
@@ -54,11 +57,14 @@ class PublicationStatus:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """The champion: how old, how good on held-out items (share of exact first candidates, 95 % interval), when the next is due."""
+    """The champion: how old, how good on held-out items (share of exact first candidates, 95 % interval), when the next is due.
+
+    `days_old` is None where it was made in the future by this machine's clock.
+    """
 
     version: str
     trained_at: datetime
-    days_old: float
+    days_old: float | None
     exact_match: float | None
     low: float | None
     high: float | None
@@ -195,7 +201,7 @@ def examine(settings: Settings, at: datetime) -> tuple[Status, tuple[Problem, ..
     model = _model(ctx.registry, settings, at)
     problems = (
         *_died(last, runs[0], current),
-        *_problems(settings, runs, current, model, failed),
+        *_problems(settings, runs, current, model, failed, at),
         *_unusable(ctx.registry, model),
     )
     standing = Status(
@@ -262,7 +268,7 @@ def _run(
     if record is None:
         return None
     ended = record.finished_at or record.started_at
-    hours = round((at - ended) / timedelta(hours=1), 2)
+    hours = _since(ended, at, timedelta(hours=1))
     return RunStatus(
         record.run_id,
         record.kind,
@@ -273,6 +279,13 @@ def _run(
         record.message,
         process,
     )
+
+
+def _since(moment: datetime, at: datetime, unit: timedelta) -> float | None:
+    """How long ago something was, in units; None where it lies in the future by more than clocks of two machines differ."""
+    if moment - at > _CLOCKS_DIFFER:
+        return None
+    return round(max(at - moment, timedelta(0)) / unit, 2)
 
 
 def _publication(current: Publication | None) -> PublicationStatus | None:
@@ -293,7 +306,7 @@ def _model(registry: ModelRegistry, settings: Settings, at: datetime) -> ModelSt
     return ModelStatus(
         version=champion,
         trained_at=made,
-        days_old=round((at - made) / timedelta(days=1), 2),
+        days_old=_since(made, at, timedelta(days=1)),
         exact_match=exact.value if exact else None,
         low=exact.low if exact else None,
         high=exact.high if exact else None,
@@ -318,6 +331,7 @@ def _problems(
     current: Publication | None,
     model: ModelStatus | None,
     failed: tuple[FailedCheck, ...],
+    at: datetime,
 ) -> list[Problem]:
     """What is wrong, the run first."""
     last, success = runs
@@ -340,6 +354,8 @@ def _problems(
         )
     if success is None:
         found.append(Problem("NO_SUCCESS", "critical", "No run has succeeded yet."))
+    elif success.hours_ago is None:
+        found.append(_ahead(settings, success, at))
     elif success.hours_ago > settings.status_hours:
         found.append(
             Problem(
@@ -362,3 +378,16 @@ def _problems(
         if c.severity == "critical"
     ]
     return found
+
+
+def _ahead(settings: Settings, success: RunStatus, at: datetime) -> Problem:
+    """A success in the future: nobody can say how long nothing has succeeded."""
+    ended = success.finished_at or success.started_at
+    return Problem(
+        "CLOCK",
+        "critical",
+        f"The last run that succeeded, {success.run_id}, ended at {ended:%Y-%m-%d %H:%M} UTC, and this machine's clock says "
+        f"{at:%Y-%m-%d %H:%M}: a clock was set back, here or where it ran. So it cannot be told whether it is longer ago than "
+        f"{settings.status_hours:g} hours (ROUTING_ETL_STATUS_HOURS).",
+        "Set the clocks right; the next run that succeeds ends this.",
+    )

@@ -111,7 +111,9 @@ def tell(settings: Settings, found: Sequence[Problem], now: datetime | None = No
 
 
 def open_alerts(settings: Settings) -> tuple[Open, ...]:
-    """What was open at the last telling; none where nothing was ever told.
+    """What was open at the last telling; none where nothing was ever told, or the file is damaged, which is logged.
+
+    A power cut may leave it empty. What is open is then told once more.
 
     Parameters
     ----------
@@ -134,11 +136,9 @@ def open_alerts(settings: Settings) -> tuple[Open, ...]:
         ) from exc
     try:
         return tuple(Open(**one) for one in json.loads(text)["open"])
-    except (ValueError, KeyError, TypeError) as exc:
-        raise AlertError(
-            f"{file} is damaged, so it is unknown what was told.",
-            remedy="Remove it: everything that is open is then told once more.",
-        ) from exc
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        log.warning("open_alerts_forgotten", file=str(file), problem=f"{type(exc).__name__}: {exc}"[:300])
+        return ()
 
 
 def _sent(settings: Settings, one: Open, event: str, at: str, problems: list[AlertError]) -> bool:
@@ -163,7 +163,7 @@ def _write(file: Path, alerts: Sequence[Open]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         content = {"open": [asdict(one) for one in alerts]}
         temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
-        replace_file(temporary, file)
+        replace_file(temporary, file, durable=True)
     except OSError as exc:
         raise AlertError(
             f"{file} cannot be written: {exc.strerror}.", remedy="Check that the disk has room."

@@ -183,7 +183,9 @@ def _glance(found: Watched, weeks: pl.DataFrame) -> tuple[tuple[str, str, str], 
     )  # fmt: skip
 
 
-def _ago(hours: float) -> str:
+def _ago(hours: float | None) -> str:
+    if hours is None:
+        return "in the future: a clock was set back"
     return "less than an hour ago" if hours < 1 else f"{hours:.0f} h ago"
 
 

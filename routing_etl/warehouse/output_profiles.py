@@ -31,6 +31,10 @@ Constant = str | int | float | date
 #: What sqlcmd, SSMS and scripts that split DDL look for even inside a text: a line of its own may be GO, :r or !!, $( is a
 #: variable, and a comment may swallow the quotation mark.
 _COMMAND = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|--|/\*|\*/|\$\(")
+#: First line of a script for a program that goes on after an error, or ends with 0, unless it is told.
+_RUN_WITH = (
+    "-- Run with the program {}. Another one: without the line below, and it must stop at the first error."
+)
 _KEYS = {"view", "keys", "columns", "aliases", "constants", "exclusive"}
 _LONGEST_NAME = 128
 
@@ -220,7 +224,7 @@ def _dialect(name: str) -> Dialect:
 
 
 def render(profile: OutputProfile, dialect: str = "mssql", schema: str | None = "routing") -> str:
-    """The profile's view as DDL text: made, or made again with the rights that were granted on it.
+    """The profile's view as DDL text: made, or made again with the rights that were granted on it, whole or not at all.
 
     Parameters
     ----------
@@ -252,4 +256,18 @@ def render(profile: OutputProfile, dialect: str = "mssql", schema: str | None = 
     text = "\n".join(line.rstrip() for line in create.splitlines())
     body = text.removeprefix(f"CREATE VIEW {name} AS\n")
     ends = ";\n\nGO" if dialect == "mssql" else ";"
-    return "\n\n".join(f"{statement}{ends}" for statement in made_again(name, body, dialect))
+    return "\n\n".join(
+        _whole([f"{statement}{ends}" for statement in made_again(name, body, dialect)], dialect)
+    )
+
+
+def _whole(statements: list[str], dialect: str) -> list[str]:
+    """The statements so that all of them take place or none, and whoever runs them hears of an error.
+
+    On PostgreSQL and SQL Server it is one, which is whole by itself.
+    """
+    if dialect == "postgresql":
+        return [f"{_RUN_WITH.format('psql -f')}\n\\set ON_ERROR_STOP on", *statements]
+    if dialect == "sqlite":
+        return [f"{_RUN_WITH.format('sqlite3')}\n.bail on", "BEGIN IMMEDIATE;", *statements, "COMMIT;"]
+    return statements

@@ -1,4 +1,4 @@
-"""Whose schema it is: the plant that published into it last. Another plant needs a schema of its own.
+"""Whose schema it is: the plant whose batch readers see. Another plant needs a schema of its own.
 
 Models, outcomes, marks and the pointer are one plant's; a second one that published here would retire the batch that the first
 one's screens read.
@@ -28,7 +28,7 @@ class Owner:
     Attributes
     ----------
     company, plant : str
-        Codes of the newest publication that readers have seen.
+        Codes of the publication that readers see.
     profile : str or None
         Name of the source profile of its run; None where the run is not on record.
     publication_id : int
@@ -59,13 +59,11 @@ def owner_of(engine: Engine, tables: Tables) -> Owner | None:
     tables : Tables
         Ours.
     """
-    b, r = tables.publication.c, tables.batch_run.c
-    query = (
-        sa.select(b.company_code, b.plant_code, r.profile, b.id, b.published_at)
-        .select_from(tables.publication.outerjoin(tables.batch_run, r.run_id == b.run_id))
-        .where(b.published_at.is_not(None))
-        .order_by(b.published_at.desc(), b.id.desc())
-        .limit(1)
+    b, r, pointer = tables.publication.c, tables.batch_run.c, tables.current_publication
+    query = sa.select(b.company_code, b.plant_code, r.profile, b.id, b.published_at).select_from(
+        pointer.join(tables.publication, b.id == pointer.c.publication_id).outerjoin(
+            tables.batch_run, r.run_id == b.run_id
+        )
     )
     with translated("warehouse", engine.url), engine.connect() as connection:
         row = connection.execute(query).first()

@@ -24,7 +24,7 @@ from routing_etl.warehouse.lock import fence
 from routing_etl.warehouse.schema import Tables, schema_for, tables
 from routing_etl.warehouse.schema_life import HELD_OUT_SPLITS as HELD_OUT_SPLITS
 from routing_etl.warehouse.types import now
-from routing_etl.warehouse.writing import require_newest
+from routing_etl.warehouse.writing import place_of, read_later, require_newest
 
 #: States of a publication that is loaded completely, so that the pointer may move to it.
 WHOLE = ("loaded", "published", "retired")
@@ -104,6 +104,11 @@ class PublicationLog:
         )
         with translated("warehouse", self._engine.url), self._engine.connect() as connection:
             return [_publication(row) for row in connection.execute(query)]
+
+    def _read_later(self, run_id: str, than: Publication) -> bool:
+        """Whether a run began to read the ERP after the run that loaded a publication; False where that is not known."""
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            return read_later(connection, self.schema, run_id, than.run_id)
 
     def _find(self, digest: str) -> Publication | None:
         """The newest publication with this content that is whole, or that was withdrawn, its rows there or not."""
@@ -196,7 +201,7 @@ class PublicationLog:
 
 
 def quality_of(connection: Connection, tb: Tables, version: str) -> float | None:
-    """The newest exact match of a version on held-out items; None where none is on record.
+    """The newest exact match of a version on held-out items, by the order of reads; None where none is on record.
 
     Parameters
     ----------
@@ -214,7 +219,7 @@ def quality_of(connection: Connection, tb: Tables, version: str) -> float | None
             m.model_version == version, m.metric == "exact_at_1", m.method == "model", m.segment == "all",
             m.split.in_(HELD_OUT_SPLITS), m.value.is_not(None),
         )
-        .order_by(m.computed_at.desc())
+        .order_by(place_of(tb.metadata.schema, m.run_id, m.computed_at).desc(), m.computed_at.desc())
         .limit(1)
     ).scalar()  # fmt: skip
     return None if found is None else float(found)

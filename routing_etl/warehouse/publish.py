@@ -69,7 +69,7 @@ from routing_etl.warehouse.versions import (
     shown_before,
     version_rows,
 )
-from routing_etl.warehouse.writing import of_run, on_request, put_in_force, run_at_work
+from routing_etl.warehouse.writing import of_run, on_request, put_in_force, require_newest, run_at_work
 
 #: VALID_TO_DT of the ERP-shaped views: no end.
 VALID_TO = date(2999, 12, 31)
@@ -487,7 +487,8 @@ class Publisher(Purger):
         Raises
         ------
         WarehouseError
-            There is no such publication, it is not loaded completely, or one that was loaded after it is published already.
+            There is no such publication, it is not loaded completely, or one that was loaded after it is published already and
+            is of a later read of the ERP, or of one whose place in the order of reads is not known.
         ConfigurationError
             The schema belongs to another plant.
         LockedError
@@ -533,30 +534,23 @@ class Publisher(Purger):
 
     def _move(self, publication_id: int, event: str) -> PublishReport:
         started = time.monotonic()
-        found = next((p for p in self.list() if p.id == publication_id), None)
+        known = self.list()
+        found = next((p for p in known if p.id == publication_id), None)
         if found is None or found.state not in WHOLE:
             state = "does not exist" if found is None else f"is {found.state}"
-            available = ", ".join(str(p.id) for p in self.list() if p.state in WHOLE) or "none"
+            available = ", ".join(str(p.id) for p in known if p.state in WHOLE) or "none"
             raise WarehouseError(
                 f"Publication {publication_id} {state} and cannot be published (available: {available}).",
                 remedy="Load first: routing-etl publish",
             )
-        previous = self.current()
-        if (
-            event == "published"
-            and found.published_at is None
-            and previous is not None
-            and previous > found.id
-        ):
-            raise WarehouseError(
-                f"Publication {publication_id} was loaded before publication {previous}, which readers see by now; an older "
-                "batch does not replace a newer one.",
-                remedy="This process was paused, or another ran beside it. Run the night again: routing-etl run",
-            )
+        shown = next((p for p in known if p.current), None)
+        previous = None if shown is None else shown.id
+        by = (run_at_work() or found.run_id) if event == "published" else None
+        if by is not None and shown is not None:
+            self._require_not_older(found, shown, by)
         fixed = self._settings.publish_mode == "table"
         if fixed:
             require_rcsi(self._engine)
-        by = (run_at_work() or found.run_id) if event == "published" else None
 
         def move(connection: Connection) -> None:
             if by is not None:
@@ -575,6 +569,21 @@ class Publisher(Purger):
         seconds = time.monotonic() - started
         _log.info(event, publication_id=publication_id, previous=previous, seconds=seconds)
         return PublishReport(publication_id, previous, True, seconds)
+
+    def _require_not_older(self, found: Publication, shown: Publication, by: str) -> None:
+        """Refuse a batch that was never published once one that was loaded after it is, unless its run read the ERP later.
+
+        Raises OvertakenError where a still later read is in force; the transaction of the move asks for that once more.
+        """
+        with of_run(by), translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            require_newest(connection, self.schema)
+        if found.published_at is not None or shown.id < found.id or self._read_later(by, shown):
+            return
+        raise WarehouseError(
+            f"Publication {found.id} was loaded before publication {shown.id}, which readers see by now; an older "
+            "batch does not replace a newer one.",
+            remedy="This process was paused, or another ran beside it. Run the night again: routing-etl run",
+        )
 
     def _point(self, connection: Connection, previous: int | None, publication_id: int, event: str) -> None:
         """Move the pointer and record it.

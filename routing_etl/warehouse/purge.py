@@ -22,7 +22,7 @@ from routing_etl.progress import SILENT, Progress
 from routing_etl.warehouse.changes import delete_step
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
-from routing_etl.warehouse.publications import WHOLE, PublicationLog
+from routing_etl.warehouse.publications import WHOLE, Publication, PublicationLog
 from routing_etl.warehouse.schema import Versioned
 from routing_etl.warehouse.types import now
 from routing_etl.warehouse.versions import (
@@ -45,8 +45,9 @@ class Purger(PublicationLog):
     def purge(self, keep: int, *, days: int = 0, progress: Progress = SILENT) -> tuple[int, ...]:
         """Give up all but the newest `keep` publications and those seen within `days`, and remove what none of these shows.
 
-        The current one counts and always stays. Rows are removed in small transactions; the publication's own row
-        stays as a record. Returns the ids that were given up.
+        The current one counts and always stays, and so does one that its run has loaded and not published yet, if it read the
+        ERP later. Rows are removed in small transactions; the publication's own row stays as a record. Returns the ids that
+        were given up.
 
         Parameters
         ----------
@@ -65,12 +66,13 @@ class Purger(PublicationLog):
         with WriterLock(self._engine, self.tables, "purge") as lock:
             self._clean(lock)
             whole = [p for p in self.list() if p.state in WHOLE and p.rows_present]
+            current = next((p for p in whole if p.current), None)
             older = [p for p in whole if not p.current]
             limit = now() - timedelta(days=days)
             gone = [
                 p.id
-                for p in older[keep - sum(p.current for p in whole) :]
-                if p.retired_at is None or p.retired_at < limit
+                for p in older[keep - (current is not None) :]
+                if (p.retired_at is None or p.retired_at < limit) and not self._awaited(p, current)
             ]
             with progress.task("Purging old publications", len(gone)) as task:
                 for publication_id in gone:
@@ -78,6 +80,10 @@ class Purger(PublicationLog):
                 self._sweep(lock)
                 task.advance(len(gone))
         return tuple(gone)
+
+    def _awaited(self, one: Publication, current: Publication | None) -> bool:
+        """Whether a run has loaded it and will publish it: it read the ERP after that of what readers see."""
+        return one.published_at is None and current is not None and self._read_later(one.run_id, current)
 
     def _retire_for_purge(self, publication_id: int) -> None:
         def mark(connection: Connection) -> None:

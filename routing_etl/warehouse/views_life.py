@@ -8,24 +8,29 @@ import sqlalchemy as sa
 
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.view_parts import Sources, Words
+from routing_etl.warehouse.writing import place_among
 
 
 def quality_trend(tb: Sources, w: Words) -> sa.Select[Any]:
     """Each version's newest value of each metric on each window, beside the version before it on the same window.
 
     A window is the judged items with their routings and what was learned from. What was measured on another one is not
-    compared, and `not_compared` says so.
+    compared, and `not_compared` says so. Newest, and before: by the order of reads, so that no clock that was set back tells.
     """
-    m, v = tb.model_metric.c, tb.model_version
+    v, metric = tb.model_version, tb.model_metric
+    place = place_among(tb.erp_read, metric.c.run_id, metric.c.computed_at).label("place")
+    placed = sa.select(metric, place).subquery("placed")
+    m = placed.c
     series = (m.method, m.split, m.segment, m.metric)
     newest_first = sa.func.row_number().over(
-        partition_by=(m.model_version, *series, m.window_id), order_by=(m.computed_at.desc(), m.run_id.desc())
+        partition_by=(m.model_version, *series, m.window_id),
+        order_by=(m.place.desc(), m.computed_at.desc(), m.run_id.desc()),
     )
-    measured = sa.select(tb.model_metric, newest_first.label("age")).subquery("measured")
+    measured = sa.select(placed, newest_first.label("age")).subquery("measured")
     n = measured.c
     whole: dict[str, Any] = {
         "partition_by": (n.method, n.split, n.segment, n.metric),
-        "order_by": (n.computed_at, n.model_version),
+        "order_by": (n.place, n.computed_at, n.model_version),
     }
     same: dict[str, Any] = {**whole, "partition_by": (*whole["partition_by"], n.window_id)}
     known = n.window_id.is_not(None)

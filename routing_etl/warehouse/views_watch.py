@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from routing_etl.warehouse import types as t
 from routing_etl.warehouse.view_parts import Column, Sources, Words
+from routing_etl.warehouse.writing import place_among
 
 #: How a run ends that has published what was to be published.
 _WELL = ("succeeded", "succeeded_with_warnings")
@@ -139,39 +140,47 @@ def publication_shown(tb: Sources, w: Words) -> sa.Select[Any]:
 
 
 def freshness(tb: Sources, w: Words) -> sa.Select[Any]:
-    """One row: what readers see and since when, the last run, and the last success. None before a run."""
-    last, later, ended, p, b = (
-        tb.batch_run.c, tb.later_run.c, tb.ended_run.c, tb.current_publication, tb.publication,
-    )  # fmt: skip
-    alone = sa.literal("train", sa.Unicode())
-    well = [sa.literal(word, sa.String()) for word in _WELL]
-    success = (
-        sa.select(sa.func.max(ended.finished_at))
-        .where(ended.kind != alone, ended.status.in_(well))
-        .scalar_subquery()
+    """One row: what readers see and since when, the last run, and the last success. None before a run.
+
+    Last by the order of reads; runs of one place in it by their clock.
+    """
+    last, p, b = _newest(tb, tb.batch_run), tb.current_publication, tb.publication
+    well = _newest(
+        tb, tb.ended_run, tb.ended_run.c.status.in_([sa.literal(word, sa.String()) for word in _WELL])
     )
+    success = sa.select(well.c.finished_at).where(well.c.age == 1).scalar_subquery()
     moved = sa.select(sa.func.max(p.c.moved_at)).scalar_subquery()
     version = (
         sa.select(sa.func.max(b.c.model_version))
         .select_from(p.join(b, b.c.id == p.c.publication_id))
         .scalar_subquery()
     )
-    newer = sa.exists(
-        sa.select(sa.literal_column("1"))
-        .select_from(tb.later_run)
-        .where(later.kind != alone, later.started_at > last.started_at)
-    ).correlate(tb.batch_run)
     return sa.select(
         sa.select(sa.func.max(p.c.publication_id)).scalar_subquery().label("publication_id"),
         version.label("model_version"),
         moved.label("published_at"),
-        last.run_id.label("last_run_id"),
-        last.status.label("last_status"),
-        last.started_at.label("last_started_at"),
-        last.finished_at.label("last_finished_at"),
+        last.c.run_id.label("last_run_id"),
+        last.c.status.label("last_status"),
+        last.c.started_at.label("last_started_at"),
+        last.c.finished_at.label("last_finished_at"),
         success.label("last_success_at"),
-        last.message.label("last_message"),
-    ).where(last.kind != alone, ~newer)
+        last.c.message.label("last_message"),
+    ).where(last.c.age == 1)
+
+
+def _newest(tb: Sources, run: Any, *conditions: sa.ColumnElement[bool]) -> sa.Subquery:
+    """The runs of a table with their `age`, 1 for the newest; trainings that ran alone publish nothing and are left out."""
+    alone, r = sa.literal("train", sa.Unicode()), run.c
+    place = place_among(tb.erp_read, r.run_id, r.started_at).label("place")
+    placed = (
+        sa.select(r.run_id, r.status, r.started_at, r.finished_at, r.message, place)
+        .where(r.kind != alone, *conditions)
+        .subquery(f"placed_{run.name}")
+    )
+    newest_first = (placed.c.place.desc(), placed.c.started_at.desc(), placed.c.run_id.desc())
+    return sa.select(placed, sa.func.row_number().over(order_by=newest_first).label("age")).subquery(
+        f"aged_{run.name}"
+    )
 
 
 def who_did_what(tb: Sources, w: Words) -> sa.Select[Any]:

@@ -204,10 +204,47 @@ def place_of(
     at : sqlalchemy.ColumnElement
         When the run began, or wrote what is sorted.
     """
-    read = tables(schema).erp_read.c
-    newest = sa.select(sa.func.max(read.number)).where(read.run_id == run_id).scalar_subquery()
-    before = sa.select(sa.func.max(read.number)).where(read.began_at <= at).scalar_subquery()
-    return sa.func.coalesce(newest, before, 0)
+    return place_among(tables(schema).erp_read, run_id, at)
+
+
+def place_among(
+    read: sa.FromClause, run_id: sa.ColumnElement[str], at: sa.ColumnElement[datetime]
+) -> sa.ColumnElement[int]:
+    """The same for a view, which names its tables itself.
+
+    Parameters
+    ----------
+    read : sqlalchemy.FromClause
+        `erp_read`.
+    run_id : sqlalchemy.ColumnElement
+        A column with ids of runs.
+    at : sqlalchemy.ColumnElement
+        When the run began, or wrote what is sorted.
+    """
+    number = sa.func.max(read.c.number)
+    own, before = (
+        sa.select(number).where(condition).correlate_except(read).scalar_subquery()
+        for condition in (read.c.run_id == run_id, read.c.began_at <= at)
+    )
+    return sa.func.coalesce(own, before, sa.literal_column("0"))
+
+
+def read_later(connection: Connection, schema: str | None, run_id: str, other: str) -> bool:
+    """Whether a run began to read after another one; False where either has no number.
+
+    Parameters
+    ----------
+    connection : Connection
+        To the warehouse.
+    schema : str or None
+        Our schema in the database.
+    run_id : str
+        The run.
+    other : str
+        The one that it is compared with.
+    """
+    mine, theirs = (_number(connection, schema, name) for name in (run_id, other))
+    return mine is not None and theirs is not None and mine > theirs
 
 
 def _number(connection: Connection, schema: str | None, run_id: str) -> int | None:

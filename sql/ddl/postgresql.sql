@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0014) to revision 0014.
+-- routing_etl: schema routing from nothing (or any revision up to 0015) to revision 0015.
 -- Run with psql -f, as the role that owns the schema (migrations/README.md).
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -23,9 +23,9 @@ CREATE TABLE routing.schema_version (
     END IF;
     LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
-    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014') THEN
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014', '0015') THEN
         RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
-            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0014 --dialect postgresql';
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0015 --dialect postgresql';
     END IF;
 END
 $check$;
@@ -5227,6 +5227,170 @@ $statement$;
 
 EXECUTE $statement$
 UPDATE routing.schema_version SET version_num = '0014' WHERE version_num = '0013'
+$statement$;
+
+END
+$revision$;
+
+-- 0014 -> 0015
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0014' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.model_quality_trend');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    measured.metric,
+    measured.method,
+    measured.split,
+    measured.segment,
+    measured.model_version,
+    v.status,
+    measured.computed_at,
+    measured.value,
+    measured.low,
+    measured.high,
+    measured.n,
+    measured.reason,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.place, measured.computed_at, measured.model_version) END AS previous_version,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.place, measured.computed_at, measured.model_version) END AS previous_value,
+    CASE WHEN (measured.window_id IS NOT NULL) THEN measured.value - lag(measured.value) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.place, measured.computed_at, measured.model_version) END AS difference,
+    measured.run_id,
+    measured.window_id,
+    measured.items_trained,
+    CASE WHEN (measured.window_id IS NOT NULL AND lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric, measured.window_id ORDER BY measured.place, measured.computed_at, measured.model_version) IS NOT NULL) THEN CAST(NULL AS VARCHAR(40)) WHEN (lag(measured.model_version) OVER (PARTITION BY measured.method, measured.split, measured.segment, measured.metric ORDER BY measured.place, measured.computed_at, measured.model_version) IS NULL) THEN CAST('no earlier version' AS VARCHAR(40)) WHEN (measured.window_id IS NOT NULL) THEN CAST('earlier versions: another window' AS VARCHAR(40)) ELSE CAST('no window is on record' AS VARCHAR(40)) END AS not_compared
+FROM (SELECT placed.model_version AS model_version, placed.run_id AS run_id, placed.method AS method, placed.split AS split, placed.segment AS segment, placed.metric AS metric, placed.value AS value, placed.low AS low, placed.high AS high, placed.n AS n, placed.reason AS reason, placed.computed_at AS computed_at, placed.window_id AS window_id, placed.items_trained AS items_trained, placed.place AS place, row_number() OVER (PARTITION BY placed.model_version, placed.method, placed.split, placed.segment, placed.metric, placed.window_id ORDER BY placed.place DESC, placed.computed_at DESC, placed.run_id DESC) AS age
+FROM (SELECT m.model_version AS model_version, m.run_id AS run_id, m.method AS method, m.split AS split, m.segment AS segment, m.metric AS metric, m.value AS value, m.low AS low, m.high AS high, m.n AS n, m.reason AS reason, m.computed_at AS computed_at, m.window_id AS window_id, m.items_trained AS items_trained, coalesce((SELECT max(k.number) AS max_1
+FROM routing.erp_read AS k
+WHERE k.run_id = m.run_id), (SELECT max(k.number) AS max_1
+FROM routing.erp_read AS k
+WHERE k.began_at <= m.computed_at), 0) AS place
+FROM routing.model_metric AS m) AS placed) AS measured
+    JOIN routing.model_version AS v ON v.version = measured.model_version
+WHERE measured.age = 1
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.model_quality_trend AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.model_quality_trend TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.model_quality_trend;
+    EXECUTE 'CREATE VIEW routing.model_quality_trend AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.model_quality_trend OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.freshness');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    (SELECT max(p.publication_id) AS max_1
+FROM routing.current_publication AS p) AS publication_id,
+    (SELECT max(b.model_version) AS max_2
+FROM routing.current_publication AS p JOIN routing.publication AS b ON b.id = p.publication_id) AS model_version,
+    (SELECT max(p.moved_at) AS max_3
+FROM routing.current_publication AS p) AS published_at,
+    aged_n.run_id AS last_run_id,
+    aged_n.status AS last_status,
+    aged_n.started_at AS last_started_at,
+    aged_n.finished_at AS last_finished_at,
+    (SELECT aged_ended.finished_at
+FROM (SELECT placed_ended.run_id AS run_id, placed_ended.status AS status, placed_ended.started_at AS started_at, placed_ended.finished_at AS finished_at, placed_ended.message AS message, placed_ended.place AS place, row_number() OVER (ORDER BY placed_ended.place DESC, placed_ended.started_at DESC, placed_ended.run_id DESC) AS age
+FROM (SELECT ended.run_id AS run_id, ended.status AS status, ended.started_at AS started_at, ended.finished_at AS finished_at, ended.message AS message, coalesce((SELECT max(k.number) AS max_4
+FROM routing.erp_read AS k
+WHERE k.run_id = ended.run_id), (SELECT max(k.number) AS max_4
+FROM routing.erp_read AS k
+WHERE k.began_at <= ended.started_at), 0) AS place
+FROM routing.batch_run AS ended
+WHERE ended.kind != 'train' AND ended.status IN ('succeeded', 'succeeded_with_warnings')) AS placed_ended) AS aged_ended
+WHERE aged_ended.age = 1) AS last_success_at,
+    aged_n.message AS last_message
+FROM (SELECT placed_n.run_id AS run_id, placed_n.status AS status, placed_n.started_at AS started_at, placed_n.finished_at AS finished_at, placed_n.message AS message, placed_n.place AS place, row_number() OVER (ORDER BY placed_n.place DESC, placed_n.started_at DESC, placed_n.run_id DESC) AS age
+FROM (SELECT n.run_id AS run_id, n.status AS status, n.started_at AS started_at, n.finished_at AS finished_at, n.message AS message, coalesce((SELECT max(k.number) AS max_5
+FROM routing.erp_read AS k
+WHERE k.run_id = n.run_id), (SELECT max(k.number) AS max_5
+FROM routing.erp_read AS k
+WHERE k.began_at <= n.started_at), 0) AS place
+FROM routing.batch_run AS n
+WHERE n.kind != 'train') AS placed_n) AS aged_n
+WHERE aged_n.age = 1
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.freshness AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.freshness TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.freshness;
+    EXECUTE 'CREATE VIEW routing.freshness AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.freshness OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0015' WHERE version_num = '0014'
 $statement$;
 
 END

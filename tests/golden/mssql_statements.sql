@@ -19,9 +19,8 @@ INSERT INTO routing.writer_lock (name) VALUES (:name);
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
-SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
-FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
-WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
+SELECT routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.current_publication JOIN routing.publication ON routing.publication.id = routing.current_publication.publication_id LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id;
 
 SELECT routing.publication.id, routing.publication.state
 FROM routing.publication
@@ -42,7 +41,11 @@ WHERE routing.erp_read.run_id = :run_id_1;
 
 SELECT TOP 1 routing.model_metric.value
 FROM routing.model_metric
-WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.metric = :metric_1 AND routing.model_metric.method = :method_1 AND routing.model_metric.segment = :segment_1 AND routing.model_metric.split IN (:split_1_1, :split_1_2, :split_1_3, :split_1_4, :split_1_5) AND routing.model_metric.value IS NOT NULL ORDER BY routing.model_metric.computed_at DESC;
+WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.metric = :metric_1 AND routing.model_metric.method = :method_1 AND routing.model_metric.segment = :segment_1 AND routing.model_metric.split IN (:split_1_1, :split_1_2, :split_1_3, :split_1_4, :split_1_5) AND routing.model_metric.value IS NOT NULL ORDER BY coalesce((SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = routing.model_metric.run_id), (SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.began_at <= routing.model_metric.computed_at), 0) DESC, routing.model_metric.computed_at DESC;
 
 INSERT INTO routing.publication (run_id, model_version, state, content_hash, rows_candidate, rows_operation, rows_evidence, rows_resource, rows_abstained, checksums, writer, created_at, word_inhouse, word_outsourced, time_unit, run_time_unit, service_user, company_code, plant_code, valid_from, valid_to, model_quality) OUTPUT inserted.id VALUES (:run_id, :model_version, :state, :content_hash, :rows_candidate, :rows_operation, :rows_evidence, :rows_resource, :rows_abstained, :checksums, :writer, :created_at, :word_inhouse, :word_outsourced, :time_unit, :run_time_unit, :service_user, :company_code, :plant_code, :valid_from, :valid_to, :model_quality);
 
@@ -89,15 +92,11 @@ WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
-SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
-FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
-WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
+SELECT routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.current_publication JOIN routing.publication ON routing.publication.id = routing.current_publication.publication_id LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id;
 
 SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.publication.model_quality, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
-
-SELECT routing.current_publication.publication_id
-FROM routing.current_publication;
 
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
@@ -121,9 +120,16 @@ SELECT TOP 1 routing.publication.id, routing.publication.run_id, routing.publica
 FROM routing.publication
 WHERE routing.publication.content_hash = :content_hash_1 AND (routing.publication.state IN (:state_1_1, :state_1_2, :state_1_3) AND routing.publication.purged_at IS NULL OR routing.publication.withdrawn_at IS NOT NULL) ORDER BY routing.publication.id DESC;
 
+SELECT routing.current_publication.publication_id
+FROM routing.current_publication;
+
 SELECT TOP 1 routing.model_metric.value
 FROM routing.model_metric
-WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.metric = :metric_1 AND routing.model_metric.method = :method_1 AND routing.model_metric.segment = :segment_1 AND routing.model_metric.split IN (:split_1_1, :split_1_2, :split_1_3, :split_1_4, :split_1_5) AND routing.model_metric.value IS NOT NULL ORDER BY routing.model_metric.computed_at DESC;
+WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.metric = :metric_1 AND routing.model_metric.method = :method_1 AND routing.model_metric.segment = :segment_1 AND routing.model_metric.split IN (:split_1_1, :split_1_2, :split_1_3, :split_1_4, :split_1_5) AND routing.model_metric.value IS NOT NULL ORDER BY coalesce((SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = routing.model_metric.run_id), (SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.began_at <= routing.model_metric.computed_at), 0) DESC, routing.model_metric.computed_at DESC;
 
 INSERT INTO routing.publication (run_id, model_version, state, content_hash, rows_candidate, rows_operation, rows_evidence, rows_resource, rows_abstained, checksums, writer, created_at, word_inhouse, word_outsourced, time_unit, run_time_unit, service_user, company_code, plant_code, valid_from, valid_to, model_quality) OUTPUT inserted.id VALUES (:run_id, :model_version, :state, :content_hash, :rows_candidate, :rows_operation, :rows_evidence, :rows_resource, :rows_abstained, :checksums, :writer, :created_at, :word_inhouse, :word_outsourced, :time_unit, :run_time_unit, :service_user, :company_code, :plant_code, :valid_from, :valid_to, :model_quality);
 
@@ -171,9 +177,6 @@ UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, p
 SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.publication.model_quality, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
 
-SELECT routing.current_publication.publication_id
-FROM routing.current_publication;
-
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
 INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
@@ -199,21 +202,17 @@ WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
-SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
-FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
-WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
+SELECT routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.current_publication JOIN routing.publication ON routing.publication.id = routing.current_publication.publication_id LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id;
 
 SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.publication.model_quality, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
 
-SELECT routing.current_publication.publication_id
-FROM routing.current_publication;
-
-UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
-
 SELECT max(routing.erp_read.number) AS max_1
 FROM routing.erp_read
 WHERE routing.erp_read.run_id = :run_id_1;
+
+UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
 DELETE FROM routing.routing_flat_table WHERE NOT (EXISTS (SELECT 1
 FROM routing.routing_flat AS f
@@ -246,9 +245,8 @@ WHERE routing.writer_lock.name = :name_1;
 
 UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, process=:process, acquired_at=:acquired_at, heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner IS NULL;
 
-SELECT TOP 1 routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
-FROM routing.publication LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id
-WHERE routing.publication.published_at IS NOT NULL ORDER BY routing.publication.published_at DESC, routing.publication.id DESC;
+SELECT routing.publication.company_code, routing.publication.plant_code, routing.batch_run.profile, routing.publication.id, routing.publication.published_at
+FROM routing.current_publication JOIN routing.publication ON routing.publication.id = routing.current_publication.publication_id LEFT OUTER JOIN routing.batch_run ON routing.batch_run.run_id = routing.publication.run_id;
 
 SELECT routing.publication.id, routing.publication.state
 FROM routing.publication
@@ -269,7 +267,11 @@ WHERE routing.erp_read.run_id = :run_id_1;
 
 SELECT TOP 1 routing.model_metric.value
 FROM routing.model_metric
-WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.metric = :metric_1 AND routing.model_metric.method = :method_1 AND routing.model_metric.segment = :segment_1 AND routing.model_metric.split IN (:split_1_1, :split_1_2, :split_1_3, :split_1_4, :split_1_5) AND routing.model_metric.value IS NOT NULL ORDER BY routing.model_metric.computed_at DESC;
+WHERE routing.model_metric.model_version = :model_version_1 AND routing.model_metric.metric = :metric_1 AND routing.model_metric.method = :method_1 AND routing.model_metric.segment = :segment_1 AND routing.model_metric.split IN (:split_1_1, :split_1_2, :split_1_3, :split_1_4, :split_1_5) AND routing.model_metric.value IS NOT NULL ORDER BY coalesce((SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.run_id = routing.model_metric.run_id), (SELECT max(routing.erp_read.number) AS max_1
+FROM routing.erp_read
+WHERE routing.erp_read.began_at <= routing.model_metric.computed_at), 0) DESC, routing.model_metric.computed_at DESC;
 
 INSERT INTO routing.publication (run_id, model_version, state, content_hash, rows_candidate, rows_operation, rows_evidence, rows_resource, rows_abstained, checksums, writer, created_at, word_inhouse, word_outsourced, time_unit, run_time_unit, service_user, company_code, plant_code, valid_from, valid_to, model_quality) OUTPUT inserted.id VALUES (:run_id, :model_version, :state, :content_hash, :rows_candidate, :rows_operation, :rows_evidence, :rows_resource, :rows_abstained, :checksums, :writer, :created_at, :word_inhouse, :word_outsourced, :time_unit, :run_time_unit, :service_user, :company_code, :plant_code, :valid_from, :valid_to, :model_quality);
 
@@ -508,9 +510,9 @@ INSERT INTO routing.model_metric (model_version, run_id, method, split, segment,
 SELECT TOP 1 routing.batch_run.run_id
 FROM routing.batch_run ORDER BY coalesce((SELECT max(routing.erp_read.number) AS max_1
 FROM routing.erp_read
-WHERE routing.erp_read.run_id = routing.batch_run.run_id), (SELECT max(routing.erp_read.number) AS max_2
+WHERE routing.erp_read.run_id = routing.batch_run.run_id), (SELECT max(routing.erp_read.number) AS max_1
 FROM routing.erp_read
-WHERE routing.erp_read.began_at <= routing.batch_run.started_at), :coalesce_1) DESC, routing.batch_run.started_at DESC;
+WHERE routing.erp_read.began_at <= routing.batch_run.started_at), 0) DESC, routing.batch_run.started_at DESC;
 
 SELECT min(routing.batch_run.rejects_no) AS min_1
 FROM routing.batch_run

@@ -1,4 +1,7 @@
-"""Nothing calls out: no telemetry and no update check, of ours or of any library. `test_dagster_server.py` asks Dagster."""
+"""Nothing calls out: no telemetry and no update check, of ours or of any library, neither in Python nor below it.
+
+`test_dagster_server.py` lets Python's guard watch a whole day of Dagster in a browser; here the kernel counts.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sealed
 from homes import ask
 from network import QUIET, closed
 
@@ -18,13 +22,29 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 FEWER = {"ROUTING_ETL_TREES": "10", "ROUTING_ETL_REHEARSALS": "0", "ROUTING_ETL_VARIANCE_FITS": "2"}
 
 
-def python(program: str, *, cwd: Path, log: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
+def environment(log: Path, **variables: str) -> dict[str, str]:
     own = ("ROUTING_ETL_", *QUIET)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    return {**kept, **closed(log), **variables}
+
+
+def python(program: str, *, cwd: Path, log: Path, **variables: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-c", program], cwd=cwd, capture_output=True, timeout=600, check=False,
-        env={**environment, **closed(log), **variables},
+        env=environment(log, **variables),
     )  # fmt: skip
+
+
+def in_namespace(
+    text: str, folder: Path, log: Path, **variables: str
+) -> tuple[subprocess.CompletedProcess[bytes], int]:
+    """Run a program where there is nothing but this machine; skips where a process may have no such place."""
+    program = folder / "program.py"
+    program.write_text(text, encoding="utf-8")
+    try:
+        return sealed.run(program, folder, environment(log, **variables))
+    except sealed.NoNamespaceError as exc:
+        pytest.skip(f"no network namespace: {exc}")
 
 
 def test_the_guard_notes_a_call_out_and_lets_this_machine_be_reached(tmp_path: Path) -> None:
@@ -55,3 +75,52 @@ def test_a_night_with_training_doctor_and_the_other_commands_reach_no_other_mach
     done = python(program, cwd=home, log=log, ROUTING_ETL_HOME=str(home), **FEWER)
     assert log.read_text(encoding="utf-8") == ""
     assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def test_the_kernel_counts_what_a_guard_in_python_cannot_see(tmp_path: Path) -> None:
+    """A look-up of a name by a program in C, and a connection; reaching this machine by name and number counts for nothing."""
+    log = tmp_path / "network.log"
+    here = (
+        "import socket\n"
+        "server = socket.create_server(('127.0.0.1', 0))\n"
+        "for name in ('127.0.0.1', 'localhost', socket.gethostname()):\n"
+        "    socket.create_connection((name, server.getsockname()[1])).close()\n"
+    )
+    done, count = in_namespace(here, tmp_path, log)
+    assert (done.returncode, count) == (0, 0), done.stderr
+    for number, call in enumerate(
+        ("['getent', 'ahosts', 'telemetry.example.com']", "['bash', '-c', '> /dev/tcp/192.0.2.1/80']")
+    ):
+        (tmp_path / str(number)).mkdir()
+        done, count = in_namespace(f"import subprocess\nsubprocess.run({call})", tmp_path / str(number), log)
+        assert done.returncode == 0 and count > 0, call
+    assert log.read_text(encoding="utf-8") == ""
+
+
+#: Web server, daemon, code server and the process of a run. `dagster_dev` waits until the server answers and the run has ended.
+DAGSTER = """
+import urllib.request
+from pathlib import Path
+from dagster_server import dagster_dev, wait
+
+home = Path({home!r})
+with dagster_dev(home, home.parent, PYTHONPATH={path!r}) as server:
+    assert b"<html" in urllib.request.urlopen(server.url).read()
+    healthy = "{{ instance {{ daemonHealth {{ allDaemonStatuses {{ required healthy }} }} }} }}"
+    def daemons():
+        return server.ask(healthy)["instance"]["daemonHealth"]["allDaemonStatuses"]
+    wait(lambda: all(d["healthy"] for d in daemons() if d["required"]), 120, "the daemons")
+    started = server.launch("weekly_report", {{}})
+    assert server.run(started["run"]["runId"])["status"] == "SUCCESS"
+    kept = server.instance / "logs"
+    assert not kept.exists() or not list(kept.iterdir()), "nothing waits to be sent"
+"""
+
+
+def test_web_server_daemon_and_runs_of_dagster_look_for_no_other_machine(home: Path, tmp_path: Path) -> None:
+    log = tmp_path / "network.log"
+    path = closed(log)["PYTHONPATH"]
+    done, count = in_namespace(DAGSTER.format(home=str(home), path=path), tmp_path, log)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert count == 0
+    assert log.read_text(encoding="utf-8") == ""

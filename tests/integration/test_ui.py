@@ -58,7 +58,7 @@ def test_one_command_starts_both_shows_the_night_and_stops_both(
 ) -> None:
     port, process, log = started
     await_port(port, process, log, 300)
-    server = Server(port, home)
+    server = Server(port, home, home / "dagster")
 
     def ready() -> dict[str, Any] | None:
         answer = server.ask(_ASKED)

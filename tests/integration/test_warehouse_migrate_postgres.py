@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from itertools import pairwise
@@ -201,6 +202,39 @@ def test_views_that_are_made_again_keep_rights_and_owner(engine, roles):
             assert connection.exec_driver_sql(owner).scalar() == "keeper"
 
 
+@pytest.mark.parametrize("revision", EARLIER)
+def test_every_view_keeps_its_rights_over_every_revision(engine, roles, revision):
+    """The whole view for one role, two of its columns for another; up to head, by the product and by the script, and back."""
+    place = (engine, "w_rights")
+    (m.downgrade if revision < "0004" else m.migrate)(*place, revision)
+    inspector = sa.inspect(engine)
+    with engine.begin() as connection:
+        for view in inspector.get_view_names("w_rights"):
+            names = [c["name"] for c in inspector.get_columns(view, "w_rights")]
+            connection.exec_driver_sql(f"GRANT SELECT ON w_rights.{view} TO erp_reader WITH GRANT OPTION")
+            for name in {names[0], names[-1]}:
+                connection.exec_driver_sql(f'GRANT SELECT ("{name}") ON w_rights.{view} TO "Metrics Reader"')
+    before = rights(engine)
+    assert (
+        len({view for view, *_ in before}) == len(inspector.get_view_names("w_rights")) or revision == "0001"
+    )
+    for way in ("product", "script"):
+        if way == "product":
+            m.migrate(*place)
+        else:
+            script(engine, m.migrate_sql("postgresql", "w_rights", "head", revision))
+        m.check_head(*place)
+        assert rights(engine) == before, way
+        m.downgrade(*place, revision)
+        assert rights(engine) == before, way
+
+
+def script(engine, text):
+    """Send a script for psql by the driver."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(re.sub(r"(?m)^\\set .*$", "", text).replace("%", "%%"))
+
+
 def test_a_view_of_an_output_profile_keeps_its_rights(engine, roles, tmp_path):
     """Made again with another column first: PostgreSQL has to drop it."""
     m.migrate(engine, "w_rights")
@@ -208,12 +242,37 @@ def test_a_view_of_an_output_profile_keeps_its_rights(engine, roles, tmp_path):
     text = '[profile.a]\nview = "own"\ncolumns = [{}]\nkeys = ["ITEM_CD"]\n'
     for columns in ('"ITEM_CD", "JOB_NM"', '"ITEM_CD", "JOB_NM", "RES_CD"', '"RES_CD", "ITEM_CD"'):
         profile.write_text('active = "a"\n' + text.format(columns), encoding="utf-8")
-        with engine.begin() as connection:
-            connection.exec_driver_sql(render(load_output_profile(profile), "postgresql", "w_rights"))
-            connection.exec_driver_sql(
-                "GRANT SELECT ON w_rights.own TO erp_reader"
-            ) if "JOB" in columns else None
+        script(engine, render(load_output_profile(profile), "postgresql", "w_rights"))
+        if "JOB" in columns:
+            with engine.begin() as connection:
+                connection.exec_driver_sql("GRANT SELECT ON w_rights.own TO erp_reader")
         assert ("own", "", "erp_reader", "SELECT", False) in rights(engine)
+
+
+def test_a_view_of_an_output_profile_that_cannot_be_made_again_stays_as_it_was(engine, roles, tmp_path):
+    """Another view stands on it, so it cannot be dropped: nothing happens, and psql says so by its exit code too."""
+    client = shutil.which("psql") or pytest.skip("the program psql is not installed")
+    m.migrate(engine, "w_rights")
+    profile, place = tmp_path / "p.toml", engine.url
+    text = 'active = "a"\n[profile.a]\nview = "own"\ncolumns = [{}]\nkeys = ["ITEM_CD"]\n'
+
+    def psql(columns):
+        profile.write_text(text.format(columns), encoding="utf-8")
+        done = subprocess.run(
+            [client, "-X", "-q", "-h", place.host, "-p", str(place.port), "-U", place.username, "-d", place.database, "-f", "-"],
+            input=render(load_output_profile(profile), "postgresql", "w_rights"),
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        return done.returncode, done.stderr
+
+    assert psql('"ITEM_CD", "JOB_NM"') == (0, "")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("GRANT SELECT ON w_rights.own TO erp_reader")
+        connection.exec_driver_sql("CREATE VIEW w_rights.on_it AS SELECT * FROM w_rights.own")
+    code, said = psql('"JOB_NM", "ITEM_CD"')
+    assert code == 3 and "cannot drop view w_rights.own because other objects depend on it" in said
+    assert [c["name"] for c in sa.inspect(engine).get_columns("own", "w_rights")] == ["ITEM_CD", "JOB_NM"]
+    assert ("own", "", "erp_reader", "SELECT", False) in rights(engine)
 
 
 # --- by somebody else ---------------------------------------------------------------------------------------------------

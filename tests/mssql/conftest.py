@@ -72,16 +72,10 @@ def schema(engine: Engine) -> Iterator[str]:
 
 @pytest.fixture
 def publisher(engine: Engine, schema: str, mssql_settings: Callable[..., Settings]) -> Iterator[Publisher]:
-    """A publisher on the shared schema, which holds no publication at the start."""
+    """A publisher on the shared schema, whose tables hold no row at the start."""
     made = Publisher(engine, mssql_settings(warehouse_schema=schema))
     yield made
-    tables = made.tables
     with engine.begin() as connection:
-        for table in (
-            tables.current_publication,
-            tables.publication_event,
-            *reversed(tables.published),
-            *(versioned.versions for versioned in tables.versioned),
-            tables.publication,
-        ):
-            connection.execute(sa.delete(table))
+        for table in reversed(made.tables.metadata.sorted_tables):
+            if table is not made.tables.writer_lock:
+                connection.execute(sa.delete(table))

@@ -55,8 +55,8 @@ def wait(ready: Callable[[], Any], seconds: float, what: str) -> Any:
 class Server:
     """A running `dagster dev`."""
 
-    def __init__(self, port: int, home: Path) -> None:
-        self.home = home
+    def __init__(self, port: int, home: Path, instance: Path) -> None:
+        self.home, self.instance = home, instance
         self.url = f"http://127.0.0.1:{port}"
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def dagster_dev(
                 "ROUTING_ETL_TIMEZONE": quiet_time_zone(), "PYTHONPATH": str(ROOT), **environment,
             },
         )  # fmt: skip
-    server = Server(port, home)
+    server = Server(port, home, dagster_home)
 
     def answers() -> bool | None:
         if process.poll() is not None:

@@ -108,6 +108,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("registry/aliases", "The alias file … is broken", "ours"),
     ("registry/artifacts", "… was changed by somebody else", "person"),
     ("settings_files", "The settings file … was changed while", "person"),
+    ("settings_files", "The working folder of this process", "elsewhere tests/unit/test_settings_file.py"),
     ("registry/artifacts", "The new version was not saved", "ours"),
     ("registry/files", "No space left", "machine"),
     ("registry/manifest", "There is no manifest", "ours"),

@@ -17,6 +17,7 @@ READ = {"mssql": "tsql", "sqlite": "sqlite", "postgresql": "postgres"}
 #: Views of few rows that nobody reads by item, and why they may have what the others may not.
 WINDOWED = {
     "model_quality_trend": "a row per version and metric; the version before it is what it is for",
+    "freshness": "one row; the newest run is what it is for",
     "time_profile_changes": "a row per month, job and machine; the month before it is what it is for",
 }
 

@@ -129,6 +129,27 @@ def test_the_command_line_says_it_in_one_sentence(env: Path, capsys: pytest.Capt
     assert line.startswith("Error: The settings file") and "chmod go-w" in line
 
 
+def test_a_working_folder_that_was_removed_is_named_unless_the_home_lies_elsewhere(
+    env: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a scheduler's that was cleaned, or a shell's in a folder that another has unpacked anew."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SystemExit) as ended:
+        app.main(["status"])
+    [line] = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert line.startswith(
+        "Error: The working folder of this process was removed, and the home .routing_etl lies in it."
+    )
+    assert "ROUTING_ETL_HOME" in line
+    env.unlink()
+    monkeypatch.setenv("ROUTING_ETL_HOME", str(env.parent))
+    assert load_settings().home == env.parent
+
+
 @pytest.mark.parametrize("name", [".env", "routing_etl.toml"])
 def test_a_file_that_is_exchanged_while_it_is_read_does_not_count(
     env: Path, monkeypatch: pytest.MonkeyPatch, name: str

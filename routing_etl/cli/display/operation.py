@@ -43,12 +43,12 @@ def status_lines(console: Console, found: Status) -> None:
         if m.exact_match is not None:
             between = "" if m.low is None else f" ({m.low:.3f} to {m.high:.3f})"
             good = f"exact match {m.exact_match:.3f}{between} on {m.held_out:,} held-out items"
-        line(
-            f"champion:  {m.version}, {m.days_old:.0f} days old, {good}; the next training is due {m.due_at:%Y-%m-%d}"
-        )
+        old = "made in the future by this clock" if m.days_old is None else f"{m.days_old:.0f} days old"
+        line(f"champion:  {m.version}, {old}, {good}; the next training is due {m.due_at:%Y-%m-%d}")
     for name, run in (("last run:  ", found.last_run), ("succeeded: ", found.last_success)):
         if run is not None:
-            line(f"{name}{run.run_id} ({run.kind}), {_state(run)}, {run.hours_ago:.1f} hours ago")
+            ago = "in the future by this clock" if run.hours_ago is None else f"{run.hours_ago:.1f} hours ago"
+            line(f"{name}{run.run_id} ({run.kind}), {_state(run)}, {ago}")
     warned = sum(c.severity == "warning" for c in found.failed_checks)
     line(f"checks:    {len(found.failed_checks) - warned} critical failed, {warned} warnings in the last run")
     for problem in found.problems:

@@ -20,6 +20,8 @@ import pytest
 from routing_etl.errors import AlertError
 from routing_etl.pipeline import alerts
 from routing_etl.pipeline.alerts import Failure, report_failure
+from routing_etl.pipeline.status import Problem
+from routing_etl.pipeline.telling import open_alerts, tell
 from routing_etl.settings import Settings
 
 FAILURE = Failure("2026-01-01T02:00:00+00:00", "nightly", "r1", "검사 실패: qty_range", {})
@@ -104,6 +106,37 @@ def test_the_webhook_gets_the_failure_with_a_text(tmp_path: Path, serve: Any) ->
     assert body["run_id"] == "r1" and body["text"].startswith("routing_etl: nightly failed: 검사 실패")
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("<!channel>", "&lt;!channel&gt;"),  # Slack: everybody in the channel is called
+        (
+            "<https://evil.example|Sign in>",
+            "&lt;https://evil.example|Sign in&gt;",
+        ),  # a link that names another place
+        ("[Sign in](https://evil.example)", "[Sign in]\u200b(https://evil.example)"),  # Teams, Mattermost
+        (
+            "![](https://evil.example/seen.png)",
+            "![]\u200b(https://evil.example/seen.png)",
+        ),  # fetched by each reader
+        ("[a][1] [1]: //evil", "[a]\u200b[1]\u200b [1]\u200b: //evil"),
+        ("@all @here", "@\u200ball @\u200bhere"),
+        ("AT&T &lt;b&gt;", "AT&amp;T &amp;lt;b&amp;gt;"),
+        ('4H69065ZZ - 3/4" 검사_1', '4H69065ZZ - 3/4" 검사_1'),
+    ],
+)
+def test_a_code_calls_nobody_and_links_nowhere_in_a_chat(
+    tmp_path: Path, serve: Any, code: str, shown: str
+) -> None:
+    got: list[bytes] = []
+    port = serve(webhook(200, got))
+    at = settings(tmp_path, failure_webhook=f"http://127.0.0.1:{port}/hook")
+    report_failure(at, replace(FAILURE, message=f"Item {code} is twice there."))
+    [body] = [json.loads(g) for g in got]
+    assert body["text"] == f"routing_etl: nightly failed: Item {shown} is twice there. (run r1)"
+    assert body["message"] == f"Item {code} is twice there.", "as data it is what it is"
+
+
 def test_the_mail_server_gets_the_failure(tmp_path: Path, serve: Any) -> None:
     got: list[str] = []
     port = serve(mail_server(got))
@@ -135,6 +168,27 @@ def test_a_way_out_that_does_not_work_is_an_error_without_its_secret_and_the_oth
     assert "s3cret" not in str(caught.value)
     assert len(lines(tmp_path)) == len(got) == 1
     assert "Subject: routing_etl: nightly failed" in mails
+
+
+def test_an_alert_that_the_webhook_does_not_take_is_still_mailed_kept_and_told_again(
+    tmp_path: Path, serve: Any
+) -> None:
+    """Over the real ways out: what is told as data has a name (`event`) that the log has too."""
+    got: list[str] = []
+    port, mail = serve(webhook(500, [])), serve(mail_server(got))
+    at = settings(
+        tmp_path, failure_webhook=f"http://127.0.0.1:{port}/hook", smtp_url=f"smtp://127.0.0.1:{mail}",
+        failure_email_to="a@x.example", failure_email_from="etl@x.example",
+    )  # fmt: skip
+    stale = Problem("STALE", "critical", "The last run that succeeded ended 40 hours ago.")
+    for _ in range(2):
+        with pytest.raises(
+            AlertError, match=r"The webhook at 127\.0\.0\.1 did not take the message: HTTP status 500"
+        ):
+            tell(at, [stale])
+    assert got.count("Subject: routing_etl: STALE (critical)") == 2
+    [kept] = open_alerts(at)
+    assert (kept.code, kept.told) == ("STALE", False)
 
 
 def test_an_address_without_a_mail_server_says_which_setting_is_missing(tmp_path: Path) -> None:

@@ -182,11 +182,18 @@ def test_what_could_not_be_sent_is_sent_by_the_next_run(
     assert sent == ["routing_etl: STALE (critical)", "routing_etl: STALE is over"]
 
 
-def test_a_damaged_record_is_an_error_with_a_remedy(tmp_path: Path) -> None:
-    (tmp_path / STATE).write_text("{", encoding="utf-8")
-    with pytest.raises(AlertError, match="damaged") as caught:
-        tell(settings(tmp_path), [])
-    assert "Remove it" in str(caught.value)
+@pytest.mark.parametrize("left", ["", "{", "[]", '{"open": [{"code": "STALE"}]}', "\0" * 400])
+def test_after_a_power_cut_what_is_open_is_told_once_more(tmp_path: Path, left: str) -> None:
+    """A file that the disk had not yet written is empty or holds nothing; no night waits for somebody to remove it."""
+    at = settings(tmp_path)
+    tell(at, [STALE])
+    (tmp_path / STATE).write_text(left, encoding="utf-8")
+    with capture_logs() as logged:
+        assert codes(tell(at, [STALE]).new) == ["STALE"]
+    assert [one["file"] for one in logged if one["event"] == "open_alerts_forgotten"] == [
+        str(tmp_path / STATE)
+    ]
+    assert lines(tmp_path) == [("alert", "STALE")] * 2 and codes(open_alerts(at)) == ["STALE"]
 
 
 # --- figures for Prometheus ----------------------------------------------------------------------------------------------

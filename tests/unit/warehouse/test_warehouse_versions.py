@@ -298,7 +298,7 @@ def test_a_view_that_an_earlier_release_rendered_stops_the_load_before_it_shows_
     with engine.begin() as connection:
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM mine").scalar() == before == 4
         connection.exec_driver_sql("DROP VIEW mine")
-        script = render(load_output_profile(), "sqlite", None)
+        script = render(load_output_profile(), "sqlite", None).replace(".bail on", "")
         connection.connection.driver_connection.executescript(script)
     life.night(BAD)
     with engine.connect() as connection:
