@@ -128,7 +128,7 @@ def send(settings: Settings, message: Message, file: str) -> None:
             try:
                 way()
             except AlertError as exc:
-                log.error("message_not_sent", error=str(exc), **message.content)
+                log.error("message_not_sent", error=str(exc), content=dict(message.content))
                 problems.append(exc)
     if problems:
         raise AlertError(
