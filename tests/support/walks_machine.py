@@ -164,6 +164,24 @@ def _(place: Place) -> Iterator[Act]:
     place.folder.chmod(0o700)
 
 
+@walk("The home … cannot be written: ….", "that this user may write there")
+def _(place: Place) -> Iterator[Act]:
+    """As a run of Dagster meets it, before its first step."""
+    from homes import home_settings
+
+    from routing_etl.dagster_part import dagster_part
+
+    street = dagster_part("resources").StreetResource(settings=home_settings(place.folder))
+
+    def begin() -> None:
+        with bound_by_modes(), street.yield_for_execution(SimpleNamespace(instance=None, run=None)):
+            pass
+
+    place.folder.chmod(0o500)
+    yield begin
+    place.folder.chmod(0o700)
+
+
 @walk("No plots can be written into …: ….", "Name a folder that this user may write.")
 def _(place: Place) -> Iterator[Act]:
     (place.folder / "file").touch()

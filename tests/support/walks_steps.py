@@ -77,7 +77,7 @@ def _context(home: Path, **settings: Any) -> Context:
     return Context(home_settings(home, **settings), run)
 
 
-@dear("The step … of run … has not finished.", "Run: routing-etl …")
+@dear("The step … of run … has not finished.", "Run: routing-etl ")
 def _(place: Place) -> Iterator[Act]:
     ctx = _context(place.home)
     ctx.run.forget(street.CLEAN.report)
@@ -156,7 +156,7 @@ def _(place: Place) -> Iterator[Act]:
             raise RegistryError(found[0].message.partition(": ")[2], remedy=found[0].remedy)
 
     yield examined
-    _trained(_few(_context(place.home)), promote=True)()
+    _trained(_few(place), promote=True)()
 
 
 # --- from files ---------------------------------------------------------------------------------------------------------
@@ -207,8 +207,13 @@ def _(place: Place) -> Iterator[Act]:
 
 
 # --- training -----------------------------------------------------------------------------------------------------------
-def _few(ctx: Context, items: int = 150) -> Context:
-    """A run of fewer items, which is learned from in a moment."""
+def _few(place: Place, items: int = 150) -> Context:
+    """A run of fewer items, which is learned from in a moment, and once for all stories that look at what comes behind."""
+    place.request.getfixturevalue("learned_once")
+    return _fewer(_context(place.home), items)
+
+
+def _fewer(ctx: Context, items: int) -> Context:
     kept = None
     for name in (frames.ITEMS.name, frames.OPERATIONS.name, frames.WORK_RESULTS.name):
         file = ctx.run.clean / f"{name}.parquet"
@@ -233,7 +238,7 @@ def _trained(ctx: Context, *, promote: bool = False) -> Act:
     "Check the routing table and the validity filter of the profile.",
 )
 def _(place: Place) -> Iterator[Act]:
-    ctx = _few(_context(place.home))
+    ctx = _few(place)
     file = ctx.run.clean / f"{frames.OPERATIONS.name}.parquet"
     valid = pl.read_parquet(file)
     valid.with_columns(rout_valid=False).write_parquet(file)
@@ -248,7 +253,7 @@ def _(place: Place) -> Iterator[Act]:
 def _(place: Place) -> Iterator[Act]:
     from routing_etl.pipeline.learning_faults import train_or_go_on
 
-    ctx = _few(_context(place.home))
+    ctx = _few(place)
     (place.home / "models" / "aliases.json").unlink()
 
     def fault(*_: Any, **__: Any) -> None:
@@ -265,7 +270,7 @@ def _beside(place: Place, job: Any) -> Iterator[Act]:
     place.patch.setattr(training, "SIDE_BY_SIDE_FROM", 1)
     with place.patch.context() as patch:
         patch.setattr(training, "_evaluate_run", job)
-        yield _trained(_few(_context(place.home)))
+        yield _trained(_fewer(_context(place.home), 60))
     yield _trained(_context(place.home, side_by_side_items=0))
 
 
