@@ -1,8 +1,8 @@
 """Asset checks: the expectations of `routing_etl.quality` by frame, severity and kind; a critical one blocks what follows.
 
 A plant has about 400 expectations. Each is stored by itself in `quality_result`; here those of a kind are one check whose
-table has them all, the failed ones first. The names come from the light rule lists, so that loading the definitions imports
-neither Great Expectations nor pandas.
+table has them all, the failed ones first (why: `docs/decisions/0026-checks-in-groups.md`). The names come from the light rule
+lists, so that loading the definitions imports neither Great Expectations nor pandas.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

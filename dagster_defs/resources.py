@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from routing_etl.errors import RoutingEtlError
+from routing_etl.errors import ConfigurationError, RoutingEtlError
 from routing_etl.log import configure, get_logger
 from routing_etl.pipeline import learning_faults, night, steps
 from routing_etl.pipeline.context import Context
@@ -191,21 +191,35 @@ class StreetResource(dg.ConfigurableResource[Street]):
 
         Raises
         ------
+        ConfigurationError
+            The home cannot be written. Dagster does not repeat the run.
         LockedError
             Another run works on the same home. Dagster does not repeat the run.
         RoutingEtlError
             The warehouse cannot be reached or has another schema. Dagster does not repeat the run.
         """
-        configure(self.settings.log_folder, self.settings.log_level)
-        if self.settings.read_from:
-            log.info("settings_read", env_file=str(self.settings.read_from))
         with ExitStack() as held:
-            with _not_repeated(context):
+            with _not_repeated(context), _home_may_be_written(self.settings):
+                configure(self.settings.log_folder, self.settings.log_level)
+                if self.settings.read_from:
+                    log.info("settings_read", env_file=str(self.settings.read_from))
                 what = "Dagster run " + (context.run.run_id if context.run is not None else "without id")
                 name = _lock_name(context.run, self.settings)
                 held.enter_context(run_lock(self.settings.home, what, name=name))
                 night.ensure_warehouse(self.settings)
             yield Street(self.settings)
+
+
+@contextmanager
+def _home_may_be_written(settings: Settings) -> Iterator[None]:
+    """What the system refuses before the first step, as a sentence: log, lock and embedded tables lie in the home."""
+    try:
+        yield
+    except OSError as exc:
+        raise ConfigurationError(
+            f"The home {settings.home} cannot be written: {exc.strerror or exc}.",
+            remedy="Check that the disk has room, that this user may write there and that ROUTING_ETL_HOME names a directory.",
+        ) from exc
 
 
 @contextmanager

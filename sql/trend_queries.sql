@@ -53,6 +53,13 @@ WHERE q.success = 0
   AND q.run_id = (SELECT TOP (1) r.run_id FROM routing.batch_run AS r ORDER BY r.started_at DESC)
 ORDER BY q.severity, q.frame;
 
+-- One check, run by run: since when it fails.
+SELECT r.started_at, q.run_id, q.success, q.observed, q.expected, q.rows_checked, q.rows_unexpected
+FROM routing.quality_result AS q
+JOIN routing.batch_run AS r ON r.run_id = q.run_id
+WHERE q.frame = N'operations' AND q.check_name = N'run_min_unknown_share'
+ORDER BY r.started_at DESC;
+
 -- Rejected rows by rule, run by run: a jump says that something changed in the ERP.
 SELECT j.started_at, j.run_id, j.source_table, j.rule_name, SUM(j.copies) AS rejected
 FROM routing.batch_run_rejects AS j

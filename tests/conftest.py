@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -13,6 +14,7 @@ from filelock import FileLock
 from homes import home_settings
 
 ITEMS, SEED = 700, 11
+_LEARNED: dict[str, Any] = {}
 
 # Two threads of BLAS in each of two test processes on two cores mostly wait for each other, in loops that take processor
 # time: fits of small plants take a third of it with one. Commands that a test starts inherit this.
@@ -114,3 +116,26 @@ def home(finished_home: Path, tmp_path: Path) -> Iterator[Path]:
     copy = tmp_path / "home"
     shutil.copytree(finished_home, copy)
     yield copy
+
+
+@pytest.fixture
+def learned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what comes behind learning: the same data with the same parameters are learned once in a process.
+
+    The fit and its evaluation are those of the first training that asks for them, and nothing behind them changes them.
+    """
+    from routing_etl.pipeline import training
+
+    learn = training._learn
+
+    def once(ctx: Any, data: Any, times: Any, options: Any, answers_by: Any) -> Any:
+        parameters = training.make_predictor(
+            ctx.settings, data.attributes, answers_by=answers_by
+        ).get_params()
+        worked = times.by_item_operation.hash_rows().sum()
+        key = repr((training.data_hash(data), worked, options, parameters))
+        if key not in _LEARNED:
+            _LEARNED[key] = learn(ctx, data, times, options, answers_by)
+        return _LEARNED[key]
+
+    monkeypatch.setattr(training, "_learn", once)

@@ -311,5 +311,8 @@ def worklist(run_id: RunOption = None) -> None:
     with step_context(street.WRITE_SHEETS, run_id) as ctx:
         written = sheets.write_sheets(ctx).result
     if written.failed:
-        raise RunFolderError(f"The sheets were {written.problem}", remedy="The trace is in the log.")
+        raise RunFolderError(
+            f"The sheets were {written.problem}.",
+            remedy="Correct what it names, then run again: routing-etl worklist. The trace is in the log.",
+        )
     output().give(written, lambda screen: sheets_written(screen, written))

@@ -185,7 +185,7 @@ CANDIDATE_EVIDENCE = Frame(
         Column(
             "matching",
             STR,
-            "attributes that agree in a value that not most items have, by name",
+            "attributes that agree in a value that not many items share, by name",
             max_length=1000,
         ),
         Column("differing", STR, "attributes that differ: name: item's -> neighbour's", max_length=1000),

@@ -166,5 +166,6 @@ def _write(file: Path, alerts: Sequence[Open]) -> None:
         replace_file(temporary, file, durable=True)
     except OSError as exc:
         raise AlertError(
-            f"{file} cannot be written: {exc.strerror}.", remedy="Check that the disk has room."
+            f"{file} cannot be written: {exc.strerror}.",
+            remedy="Check that the disk has room and that this user may write there.",
         ) from exc

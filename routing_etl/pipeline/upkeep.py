@@ -161,14 +161,16 @@ def verify_models(settings: Settings, version: str | None = None) -> list[str]:
                 raise RegistryError(
                     f"Model version {name} is not in the table model_version of {safe_url(settings.warehouse)}: no night predicts "
                     "with it.",
-                    remedy="Use the warehouse it was trained with, or train again: routing-etl train",
+                    remedy="Use the warehouse it was trained with; or train a new version (routing-etl train) and check that one: "
+                    "routing-etl models verify NAME",
                 )
             report = ctx.registry.verify(name, expected_manifest_sha256=expected)
             if not report.ok:
                 problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
                 raise RegistryError(
                     f"Model version {name}: {'; '.join([*problems, report.incompatible or '']).strip('; ')}.",
-                    remedy="Restore it from a backup or train a new version: routing-etl train",
+                    remedy="Restore it from a backup; or train a new version (routing-etl train) and check that one: "
+                    "routing-etl models verify NAME",
                 )
     return names
 

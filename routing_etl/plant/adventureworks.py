@@ -249,6 +249,8 @@ def _typed(name: str, kind: Any) -> pl.Expr:
 
 def _insert(connection: sa.Connection, table: sa.Table, content: pl.DataFrame) -> None:
     """Rows as they are through the driver: SQLAlchemy's per-value conversion would take most of the time."""
+    if content.is_empty():  # a driver takes no rows for a row without values
+        return
     compiled = sa.insert(table).compile(dialect=connection.dialect)
     rows: Any = content.rows() if compiled.positional else content.to_dicts()
     connection.exec_driver_sql(str(compiled), rows)

@@ -558,16 +558,14 @@ class ModelRegistry:
                 remedy=RESTORE,
             )
 
-    @staticmethod
-    def _require(report: VerifyReport) -> None:
+    def _require(self, report: VerifyReport) -> None:
         for check in report.checks:
             if check.problem:
                 raise TamperedArtifactError(
                     f"Model version {report.name!r}: {check.path or check.name}: {check.problem}.",
                     remedy=RESTORE,
                 )
-        if report.incompatible:
-            raise IncompatibleModelError(report.incompatible)
+        self.manifests.load(self._folder(report.name)).check_runtime()
 
     def _measured(self, folder: Path) -> bool:
         return bool(self.manifests.load(folder).metadata.get("measured"))

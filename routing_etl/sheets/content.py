@@ -18,8 +18,8 @@ from routing_etl.sheets.compare import Apart, Operation, Row, Span, aligned, mar
 
 #: A candidate behind the first is remote below this confidence, or below this share of the first's: it is no equal choice.
 REMOTE, REMOTE_SHARE = 0.05, 0.1
-#: An attribute whose most frequent value this share of the items has: that two items agree in it says little.
-COMMONPLACE = 0.5
+#: An attribute in which more than this share of all pairs of items agree: that two items agree in it says little.
+COMMONPLACE = 0.25
 #: Differences to a neighbour that are told one by one.
 _DIFFERENCES = 10
 
@@ -204,7 +204,7 @@ class Source:
     titles : mapping of str to str
         Attribute to its title in the plant's words; where it has none, the ERP's column is shown.
     commonplace : frozenset of str
-        Attributes in which most items agree.
+        Attributes in which many items agree.
     model_version : str
         What predicted.
     """
@@ -223,7 +223,7 @@ class Source:
 
 
 def commonplace(items: pl.DataFrame, attributes: tuple[AttributeSpec, ...]) -> frozenset[str]:
-    """Attributes in which most items agree: that a neighbour agrees in them says little.
+    """Attributes in which many items agree, such as a unit or an account: that a neighbour agrees in them says little.
 
     Parameters
     ----------
@@ -235,11 +235,13 @@ def commonplace(items: pl.DataFrame, attributes: tuple[AttributeSpec, ...]) -> f
     names = [a.name for a in attributes if a.name in items.columns]
     if items.is_empty() or not names:
         return frozenset()
-    most = items.select(
-        pl.col(name).drop_nulls().unique_counts().max().fill_null(0).alias(name) for name in names
+    n = {name: pl.col(name).drop_nulls().unique_counts().cast(pl.Int64) for name in names}
+    alike = items.select((n[name] * (n[name] - 1)).sum().alias(name) for name in names).row(0, named=True)
+    pairs = items.select(
+        (pl.col(name).count().cast(pl.Int64) * (pl.col(name).count().cast(pl.Int64) - 1)).alias(name)
+        for name in names
     ).row(0, named=True)
-    filled = items.select(pl.col(name).count() for name in names).row(0, named=True)
-    return frozenset(n for n in names if filled[n] and (most[n] or 0) >= COMMONPLACE * filled[n])
+    return frozenset(name for name in names if alike[name] > COMMONPLACE * pairs[name])
 
 
 def sheets_of(source: Source) -> Iterator[Sheet]:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+import sysconfig
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,18 +24,14 @@ WINDOWS = "needs Windows; its commands and options are held against the code by 
 SERVER = "needs SQL Server; tests/mssql runs the same with one"
 #: Blocks that are not run here, and why; a test that does instead is named.
 NOT_HERE = {
-    ("README.md", 'python3 -m venv .venv && .venv/bin/pip install -e ".[ui]" && .venv/bin/routing-etl demo'): INSTALLS,
-    ("README.md", 'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest'): INSTALLS,
+    ("README.md", 'python3 -m venv .venv && .venv/bin/pip install -e ".[test]" && .venv/bin/pytest'):
+        "its tests are these; the installation is that of the first block",
     ("README.md", "routing-etl load-adventureworks data/adventureworks --url sqlite:///adventureworks.db"):
         "tests/integration/test_adventureworks_night.py does, where the files are",
     ("CONTRIBUTING.md", 'python3 -m venv .venv && .venv/bin/pip install -e ".[dev]" -c .ci/constraints.txt'): INSTALLS,
-    ("CONTRIBUTING.md", "nox -s benchmarks -- accuracy --help"): "tests/unit/test_benchmarks.py reads each benchmark's options",
-    ("CONTRIBUTING.md", "for d in mssql sqlite postgresql; do routing-etl migrate --sql --dialect $d > sql/ddl/$d.sql; done"):
-        "writes into the checkout; tests/unit/warehouse/test_warehouse_sql_folder.py compares what it would write",
-    ("dagster_defs/README.md", "routing-etl ui"): "a server; tests/integration/test_dagster_told.py prepares the same instance",
+    ("dagster_defs/README.md", "routing-etl ui"): "a server; tests/integration/test_ui.py starts it so, on another port, and stops it",
     ("dagster_defs/README.md", "mkdir -p .dagster && cp dagster_defs/dagster.yaml .dagster/"):
-        "a server; tests/integration/test_dagster_server.py starts it so",
-    ("docs/sql-server.md", "export ROUTING_ETL_ERP_SERVER=erp-db ROUTING_ETL_ERP_DATABASE=ERP"): SERVER,
+        "a server; tests/integration/test_dagster_server.py starts it so, on another port",
     ("docs/sql-server.md", "ROUTING_ETL_TEST_MSSQL_URL='mssql+pyodbc://user:pw@127.0.0.1:1433/db?TrustServerCertificate=yes' pytest "
      "-n0 tests/mssql"): SERVER,
     ("docs/installation.md", "sudo apt-get install -y python3-venv unixodbc"): INSTALLS,
@@ -92,9 +93,19 @@ def _installed(text: str, home: Path) -> str:
     return text.replace("/srv/routing_etl", (home.parent / "new").as_posix())
 
 
+def _servers(text: str, home: Path) -> str:
+    """The two files of the home instead of the two databases of a server."""
+    (lines,) = re.findall(r"(routing-etl doctor .*)", text)
+    return (
+        f"export ROUTING_ETL_ERP_URL=sqlite:///{home / 'erp.db'}\n"
+        f"export ROUTING_ETL_WAREHOUSE_URL=sqlite:///{home / 'warehouse.db'}\n{lines}"
+    )
+
+
 #: Blocks that are run, each with what is put in the place of a server, a folder or an item.
 RUN: dict[tuple[str, str], tuple[Prepare, bool]] = {
     ("README.md", "export ROUTING_ETL_ERP_URL='mssql+pyodbc://etl_read:...@erp-db:1433/ERP'"): (_ten_minutes, True),
+    ("docs/sql-server.md", "export ROUTING_ETL_ERP_SERVER=erp-db ROUTING_ETL_ERP_DATABASE=ERP"): (_servers, True),
     ("docs/scripting.md", "routing-etl status --json | python3 -c \"import json, sys; print(json.load(sys.stdin)['result']['ok'])\""):
         (_two_publications, True),
     ("docs/without-dagster.md", 'routing-etl status || echo "somebody must look"'): (_as_it_is, True),
@@ -104,9 +115,22 @@ RUN: dict[tuple[str, str], tuple[Prepare, bool]] = {
 }  # fmt: skip
 
 
+FIRST = (
+    "README.md",
+    'python3 -m venv .venv && .venv/bin/pip install -e ".[ui]" && .venv/bin/routing-etl demo',
+)
+DDL = (
+    "CONTRIBUTING.md",
+    "for d in mssql sqlite postgresql; do routing-etl migrate --sql --dialect $d > sql/ddl/$d.sql; done",
+)
+NOX = ("CONTRIBUTING.md", "nox -s benchmarks -- accuracy --help")
+#: Blocks that are run in a shell of their own, each by a test below.
+IN_A_SHELL = (FIRST, DDL, NOX)
+
+
 def test_every_block_is_run_or_has_its_reason() -> None:
     found = [block.name for block in blocks()]
-    assert sorted(found) == sorted([*RUN, *NOT_HERE])
+    assert sorted(found) == sorted([*RUN, *IN_A_SHELL, *NOT_HERE])
     for reason in NOT_HERE.values():
         named = re.findall(r"tests/[\w/.]+", reason)
         assert all((ROOT / path.rstrip(".")).exists() for path in named), reason
@@ -142,3 +166,68 @@ def test_a_block_runs_as_it_stands(
         assert shell.out[1].strip() == "True"
         assert Path("changed.csv").is_file()
         assert json.loads(shell.out[-1])["command"] == "models list"
+
+
+def _in_a_shell(name: tuple[str, str], folder: Path, *, ours: Path = ROOT, **changes: str) -> str:
+    """What a block prints that is run in a shell, with `routing-etl`, `python` and `nox` of this environment."""
+    programs = folder.parent / "bin"
+    programs.mkdir()
+    for program, module in (("routing-etl", "-m routing_etl"), ("python", ""), ("nox", "-m nox")):
+        script = programs / program
+        script.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+    [text] = [textwrap.dedent(block.text) for block in blocks() if block.name == name]
+    for told, done in changes.items():
+        assert told in text
+        text = text.replace(told, done)
+    paths = {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ours)}
+    ended = subprocess.run(
+        ["sh", "-e", "-c", text], cwd=folder, env={**os.environ, **NO_REHEARSAL, **paths}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert not ended.returncode, ended.stderr[-2000:]
+    return ended.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="blocks for a POSIX shell")
+def test_the_block_that_renders_the_ddl_writes_what_is_in_the_repository(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    (work / "sql" / "ddl").mkdir(parents=True)
+    for part in ("support", "golden"):
+        shutil.copytree(ROOT / "tests" / part, work / "tests" / part)
+    golden = Path("tests/golden/mssql_statements.sql")
+    (work / golden).write_text("", encoding="utf-8")
+    _in_a_shell(DDL, work)
+    written = [golden, *(Path(f"sql/ddl/{name}.sql") for name in ("mssql", "sqlite", "postgresql"))]
+    assert [file for file in written if (work / file).read_bytes() != (ROOT / file).read_bytes()] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="blocks for a POSIX shell")
+def test_the_block_that_calls_a_benchmark_tells_its_options(tmp_path: Path) -> None:
+    pytest.importorskip("nox", reason="the extra dev is not installed")
+    for part in ("noxfile.py", "pyproject.toml"):
+        (tmp_path / "work").mkdir(exist_ok=True)
+        shutil.copy(ROOT / part, tmp_path / "work" / part)
+    (tmp_path / "work" / "tests").symlink_to(ROOT / "tests")
+    assert "--items" in _in_a_shell(NOX, tmp_path / "work")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="blocks for a POSIX shell")
+def test_the_first_block_of_the_readme_leads_from_a_clone_to_a_published_demo(tmp_path: Path) -> None:
+    """With the libraries of this environment in place of those of a registry, and a small plant."""
+    work = tmp_path / "work"
+    left_out = shutil.ignore_patterns(".*", "tests", "docs", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, work, ignore=left_out)
+    libraries = sysconfig.get_path("purelib")
+    _in_a_shell(
+        FIRST, work, ours=work,
+        **{
+            '.venv/bin/pip install -e ".[ui]"':
+                f"echo {libraries} > $(echo .venv/lib/python3*/site-packages)/libraries.pth"
+                " && .venv/bin/pip install --quiet --no-deps --no-build-isolation -e .",
+            "routing-etl demo": "routing-etl demo --items 300",
+        },
+    )  # fmt: skip
+    assert ask(work / ".routing_etl" / "warehouse.db", "SELECT COUNT(*) FROM routing_candidates")[0][0] > 0

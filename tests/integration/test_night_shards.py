@@ -209,6 +209,10 @@ def test_a_repeated_score_of_one_shard_replaces_its_files_and_withdraws_what_cam
     assert report(home, "score") == whole
     with pytest.raises(ConfigurationError, match="have not passed their checks"):
         sharded.close_load(ctx)
+    steps.check_candidates(ctx)  # as the sentence says
+    for shard in range(SHARDS):
+        sharded.load_shard(ctx, shard=shard)
+    sharded.close_load(ctx)
 
 
 def test_shards_of_two_model_versions_or_numbers_are_not_put_together(home: Path) -> None:
@@ -219,6 +223,8 @@ def test_shards_of_two_model_versions_or_numbers_are_not_put_together(home: Path
     ctx.run.write(street.SCORE_SHARD.report, other, shard=1)
     with pytest.raises(ConfigurationError, match=r"different model versions.*another: 001"):
         sharded.merge_scores(ctx)
+    sharded.score_shard(ctx, shard=1)  # as the sentence says
+    sharded.merge_scores(ctx)
     four = context(home, shards=4)
     with pytest.raises(ConfigurationError, match="4 of 4 shards are missing"):
         sharded.merge_times(four)

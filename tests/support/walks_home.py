@@ -112,6 +112,52 @@ def _wrong_schema(house: House) -> str:
     return "migrate --sql"
 
 
+def _list_with_a_new_item(house: House) -> str:
+    """A list with an item that the ERP has since the last read."""
+    from pathlib import Path
+
+    known = typed("{item}")(house)
+    _new_item(house)
+    Path("list.csv").write_text(f"ITEM_CD\n{known}\nNEW-1\n", encoding="utf-8")
+    return "predict --items list.csv --quiet"
+
+
+def _sheets_in_the_way(house: House) -> str:
+    """A file where the folder of the sheets is to be."""
+    shutil.rmtree(house.home / "sheets")
+    (house.home / "sheets").touch()
+    return "worklist --quiet"
+
+
+def _no_sheets_in_the_way(house: House, said: str) -> None:
+    (house.home / "sheets").unlink()
+
+
+#: Columns of the demo plant that say what an item is.
+_TOLD = ("PART_TYPE", "PartNm", "ITEM_SUFFIX", "ITEM_SPEC", "ITEM_MATERIAL", "MATERIAL_DESC", "GROUP1", "GROUP2", "GROUP3", "OUTDIAMETER",
+         "INDIAMETER", "OUTTHICKNESS", "SealTypeGrup", "IN_SEALTYPE_CD", "MID_SEALTYPE_CD", "OUT_SEALTYPE_CD", "DRAW_NO", "RAW_MATL_KIND",
+         "ITEM_NM", "ITEM_NM_ENG", "ADDITIONAL_SPEC", "IN_SEALSIZE", "MID_SEALSIZE", "OUT_SEALSIZE", "RAW_MATL_KINDNM", "ITEM_GRP1", "ITEM_GRP1NM", "DRAW_USE", "DRAW_REV")  # fmt: skip
+
+
+def _emptied(house: House) -> str:
+    """Nearly all columns of the items are empty since today, and the tables are read again."""
+    shutil.copy(house.home / "erp.db", house.home / "kept.db")
+    change(house.home / "erp.db", "UPDATE BI_ITEM_INFO_VIEW SET " + ", ".join(f'"{c}" = NULL' for c in _TOLD))
+    _read_again(house)
+    return "score --quiet"
+
+
+def _read_again(house: House) -> None:
+    code, said = house.call("extract --quiet")
+    assert not code, said
+
+
+def _filled_again(house: House, said: str) -> None:
+    """Fill the columns in the ERP again."""
+    shutil.copy(house.home / "kept.db", house.home / "erp.db")
+    _read_again(house)
+
+
 TWO = "INSERT INTO schema_version VALUES ('0009')"
 CASES = (
     Case("The ERP database … does not exist", _moved_erp, also(ERP_URL="sqlite:///{home}/moved.db")),
@@ -130,5 +176,9 @@ CASES = (
     Case("The report … of run … cannot be read", broken("runs/*/reports/score.json", "publish")),
     Case("The candidates in … are gone.", without("runs/*/predictions/candidates", "publish")),
     Case("Item … is not in the extracted item master", _new_item),
+    Case("… of … items were predicted. …", _list_with_a_new_item),
+    Case("The sheets were ….", _sheets_in_the_way, _no_sheets_in_the_way),
+    Case("…: … (run folder …).", broken("runs/*/clean/items.parquet", "check --quiet")),
+    Case("Model version … lacks …, which no item has any more", _emptied, _filled_again),
     Case("Candidate … of item … is …, by", _accepted),
 )  # fmt: skip

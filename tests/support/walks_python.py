@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from model_toy import toy_plant
 from sentences import VALUE
 
+from routing_etl.evaluation.baseline_frames import RoutedItems
 from routing_etl.evaluation.evaluate import _maker
 from routing_etl.evaluation.options import EvaluationOptions
 from routing_etl.evaluation.splits import make_split
@@ -30,6 +32,7 @@ from routing_etl.frames import (
 from routing_etl.model import inputs
 from routing_etl.model.attributes.features import AttributeEncoder
 from routing_etl.model.attributes.tokens import Tokeniser
+from routing_etl.model.catalogue.routings import build_catalogue
 from routing_etl.model.plain import asked_frame, training_frames
 from routing_etl.model.predictor import RoutingPredictor
 from routing_etl.plant.grammar import Grammar
@@ -158,6 +161,19 @@ _LISTS = _WHOLE_ITEMS.with_columns(marks=pl.Series([["a", "b"]] * 4))
 _DATED = _WHOLE_ITEMS.with_columns(drawn=pl.lit(dt.date(2025, 1, 1)))
 _JOINED = _LISTS.with_columns(pl.col("marks").list.join(" "))
 _TEXTS = _WHOLE_ITEMS.with_columns(size=pl.lit("large"))
+#: Operations of items that are not in the item master.
+_OF_OTHERS = _WHOLE_OPERATIONS.with_columns(
+    pl.format("{}-OLD", pl.col(c)).alias(c) for c in ("item_cd", "item_key")
+)
+
+
+def learned(count: int) -> RoutingPredictor:
+    """A predictor that has learned from the first items of a small plant."""
+    routed, rows, _ = toy_plant(max(count, 20))
+    kept = routed.head(count)
+    return RoutingPredictor(n_trees=5).fit(kept, rows.join(kept, on="item_key", how="semi"))
+
+
 MODEL = (
     Call("…: … = … is not …", lambda: RoutingPredictor(n_trees=0).fit(items(), operations()), lambda: RoutingPredictor(n_trees=100).get_params()),
     Call("… has no parameter …", lambda: RoutingPredictor().set_params(trees=5), lambda: RoutingPredictor().set_params(n_trees=5)),
@@ -180,6 +196,10 @@ MODEL = (
     Call("Attribute column(s) … must be numbers.", lambda: Tokeniser((SIZE,)).check(_TEXTS), lambda: Tokeniser((AttributeSpec("size", "category"),)).check(_TEXTS)),
     Call("AttributeEncoder: X is a …", _encoded(np.ones((4, 2)), SIZE), _encoded(np.arange(8.0).reshape(4, 2))),
     Call("AttributeEncoder: folds is an array", _encoded(folds=[0, 1, -1, 0]), _encoded(folds=[0, 1, 1, 0])),
+    Call("Attribute column(s) … are no text or number.", lambda: RoutedItems.of(_LISTS, _WHOLE_OPERATIONS), lambda: RoutedItems.of(_JOINED, _WHOLE_OPERATIONS)),
+    Call("No item has a routing to learn from.", lambda: RoutedItems.of(_WHOLE_ITEMS, _WHOLE_OPERATIONS.clear()), lambda: RoutedItems.of(_WHOLE_ITEMS, _WHOLE_OPERATIONS)),
+    Call("There is no routed item to learn from", lambda: build_catalogue(_WHOLE_ITEMS, _OF_OTHERS), lambda: build_catalogue(_WHOLE_ITEMS, _WHOLE_OPERATIONS)),
+    Call("Only … item(s) have a routing to learn from", lambda: learned(2), lambda: learned(60)),
     Call("A … cannot be evaluated", lambda: _maker(object()), lambda: _maker(RoutingPredictor)),
     Call("Option … = … of the evaluation", lambda: EvaluationOptions(folds=1), lambda: EvaluationOptions(folds=2)),
     Call("Only … item(s) have a routing that counts", lambda: make_split(_WHOLE_ITEMS, _WHOLE_OPERATIONS.head(2), EvaluationOptions(split="loo")), lambda: make_split(_WHOLE_ITEMS, _WHOLE_OPERATIONS, EvaluationOptions(split="loo"))),

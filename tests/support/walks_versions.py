@@ -14,6 +14,7 @@ from typing import Any
 
 from homes import change
 from walks import Case, House
+from walks_home import broken
 
 
 def resigned(spoil: Callable[[dict[str, Any]], None], command: str) -> Callable[[House], str]:
@@ -83,11 +84,31 @@ def _of_code_that_is_gone() -> bytes:
     return pickle.dumps(None).replace(b"N.", b"crouting_etl.model.times.effects\nGone\n.")
 
 
+def _unknown_to_the_warehouse(command: str) -> Callable[[House], str]:
+    """A champion that was trained with another warehouse."""
+
+    def arrange(house: House) -> str:
+        tables = ("model_metric", "model_decision", "model_version")
+        change(house.warehouse, *(f"DELETE FROM {table}" for table in tables))
+        return command
+
+    return arrange
+
+
+def _checked(house: House, said: str) -> str:
+    """A new version, and that one is checked."""
+    house.obey(said)
+    return f"models verify {house.versions()[-1].name}"
+
+
 SCORE = "score --quiet"
 CASES = (
     Case("Model version … has layout …", resigned(_other_layout, SCORE)),
     Case("Model version … was trained under …", resigned(_other_runtime, SCORE)),
     Case("Model version … was trained on other item attributes", resigned(_other_attributes, SCORE)),
+    Case("Model version … is not in the table model_version of ….", _unknown_to_the_warehouse(SCORE)),
+    Case("Model version … is not in the table model_version of …: no night", _unknown_to_the_warehouse("models verify"), _checked),
+    Case("Model version …: …", broken("models/*/metrics.json", "models verify"), _checked),
     Case("Model version … has no artifact …", resigned(_without_predictor, SCORE)),
     Case("Model version … was trained by another version of routing_etl", engine_of(_without_parts(), SCORE)),
     Case("Model version … needs code that this installation lacks", engine_of(_of_code_that_is_gone(), SCORE)),

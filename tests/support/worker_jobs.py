@@ -51,3 +51,13 @@ def endless(note: str, progress: Progress) -> None:
 def hanging(progress: Progress) -> None:
     """Waits for a thread that does not come."""
     threading.Event().wait()
+
+
+def evaluation_killed(*_: object) -> None:
+    """An evaluation that the system ends when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def evaluation_hangs(*_: object) -> None:
+    """An evaluation that waits for a thread that does not come."""
+    threading.Event().wait()

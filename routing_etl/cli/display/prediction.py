@@ -119,7 +119,7 @@ def _candidate(console: Console, candidate: dict[str, Any], result: Prediction, 
 
 
 #: What is said of a neighbour that agrees in nothing, or only in what most items have.
-_USUAL_ALONE = "nothing beyond what most items share"
+_USUAL_ALONE = "nothing beyond what many items share"
 
 
 def _jobs(operations: pl.DataFrame) -> str:

@@ -19,8 +19,9 @@ from routing_etl.model.base.columns import FEW, take
 _LENGTH = CANDIDATE_EVIDENCE["matching"].max_length or 1000
 _VALUE = 40
 _FIGURES = 4
-#: A value that more than this share of the training items have, of those with any, is no agreement worth telling.
-_USUAL = 0.5
+#: An attribute in which more than this share of all pairs of training items agree, as in a unit or an account, and a value of it that
+#: more than this share of those have which have any: to agree in that is not worth telling.
+_COMMON = 0.25
 #: The shown values of one item, in the order of the attributes.
 Shown: TypeAlias = tuple[str | None, ...]
 
@@ -60,9 +61,9 @@ class AttributeText:
         self.resemblance = resemblance
 
     def fit(self, items: pl.DataFrame) -> AttributeText:
-        """Keep the training items' shown values, and which of them most items have."""
+        """Keep the training items' shown values, and which of them are common."""
         self.values_ = self._frame(items)
-        self.usual_ = tuple(_usual(self.values_[a.name]) for a in self.attributes)
+        self.common_ = tuple(_common(self.values_[a.name]) for a in self.attributes)
         return self
 
     def shown(self, items: pl.DataFrame) -> pl.DataFrame | list[Shown]:
@@ -130,7 +131,7 @@ class AttributeText:
                 (None, None, 0.0)
                 if label < 0
                 else (
-                    *_compared(names, self.usual_, shown[row], theirs),
+                    *_compared(names, self.common_, shown[row], theirs),
                     self.resemblance.pair(shown[row], theirs),
                 )
                 for row, label, theirs in zip(rows, labels, right.iter_rows(), strict=True)
@@ -141,7 +142,7 @@ class AttributeText:
             )
         both = shown[rows].hstack(right.rename({n: f"{n}{OTHER}" for n in names}))
         with_one = pl.Series(labels >= 0)
-        out = both.select(*_comparison(tuple(names), self.usual_), resemblance=self.resemblance.expression)
+        out = both.select(*_comparison(tuple(names), self.common_), resemblance=self.resemblance.expression)
         known = out.select(
             pl.when(with_one).then("matching").alias("matching"),
             pl.when(with_one).then("differing").alias("differing"),
@@ -150,19 +151,27 @@ class AttributeText:
         return Compared(known["matching"], known["differing"], known["resemblance"].to_numpy())
 
 
-def _usual(shown: pl.Series) -> str | None:
-    """The value that most of the items have which have any; None where none is that frequent."""
-    counts = shown.drop_nulls().value_counts(sort=True)
-    if not counts.height or counts["count"][0] <= _USUAL * int(counts["count"].sum()):
-        return None
-    return str(counts[shown.name][0])
+#: Per attribute the values in which it says little to agree.
+Common: TypeAlias = tuple[tuple[str, ...], ...]
 
 
-def _compared(names: Sequence[str], usual: Shown, mine: Shown, theirs: Shown) -> tuple[str, str]:
+def _common(shown: pl.Series) -> tuple[str, ...]:
+    """The values that many items have, of an attribute in which many pairs agree; none of one that tells items apart."""
+    counts = shown.drop_nulls().value_counts()
+    n, items = counts["count"].cast(pl.Int64), int(counts["count"].sum())
+    alike = int((n * (n - 1)).sum())  # ordered pairs of items that agree
+    if alike <= _COMMON * items * (items - 1):
+        return ()
+    return tuple(counts.filter(n > _COMMON * items)[shown.name].sort())
+
+
+def _compared(names: Sequence[str], common: Common, mine: Shown, theirs: Shown) -> tuple[str, str]:
     """The texts of one pair, as `_comparison` makes them."""
     both = list(zip(names, mine, theirs, strict=True))
-    agreeing = zip(both, usual, strict=True)
-    matching = ", ".join(name for (name, a, b), most in agreeing if a is not None and a == b and a != most)
+    agreeing = zip(both, common, strict=True)
+    matching = ", ".join(
+        name for (name, a, b), many in agreeing if a is not None and a == b and a not in many
+    )
     differing = "; ".join(
         f"{name}: {'(missing)' if a is None else a} -> {'(missing)' if b is None else b}"
         for name, a, b in both
@@ -195,19 +204,21 @@ def _shown(name: str, number: bool) -> pl.Expr:
 
 
 @cache
-def _comparison(names: tuple[str, ...], usual: Shown) -> tuple[pl.Expr, pl.Expr]:
+def _one_of(name: str, values: tuple[str, ...]) -> pl.Expr:
+    return pl.col(name).is_in(list(values)) if values else pl.lit(value=False)
+
+
+def _comparison(names: tuple[str, ...], common: Common) -> tuple[pl.Expr, pl.Expr]:
     """Columns `matching` and `differing` of a frame with every attribute of an item and, behind a mark, of another.
 
-    To agree in a `usual` value, as nearly all do in the unit, is not told.
+    To agree in a `common` value, as many do in the unit, is not told.
     """
     matching = pl.concat_str(
         [
-            pl.when(
-                (pl.col(n) == pl.col(f"{n}{OTHER}")) & pl.col(n).ne_missing(pl.lit(most, dtype=pl.String))
-            )
+            pl.when((pl.col(n) == pl.col(f"{n}{OTHER}")) & ~_one_of(n, many))
             .then(pl.lit(", " + n))
             .otherwise(pl.lit(""))
-            for n, most in zip(names, usual, strict=True)
+            for n, many in zip(names, common, strict=True)
         ]
     )
     differing = pl.concat_str(

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from walks_met import bound_by_modes
 
 from dagster_defs import failures
 from dagster_defs.definitions import build_defs
@@ -269,6 +270,30 @@ def test_a_run_stopped_before_its_first_step_is_not_repeated(settings: Settings)
         tags = instance.get_run_by_id(result.run_id).tags
     assert not result.success and not began
     assert tags["dagster/max_retries"] == "0"
+
+
+def test_a_home_that_may_not_be_written_stops_the_run_in_a_sentence(settings: Settings) -> None:
+    @dg.op
+    def step(street: dg.ResourceParam[Any]):
+        assert isinstance(street, Street)
+
+    @dg.job(resource_defs={"street": StreetResource(settings=settings)}, executor_def=dg.in_process_executor)
+    def job():
+        step()
+
+    settings.home.mkdir(exist_ok=True)
+    settings.home.chmod(0o500)
+    with dg.DagsterInstance.ephemeral() as instance, bound_by_modes():
+        result = job.execute_in_process(instance=instance, raise_on_error=False)
+        tags = instance.get_run_by_id(result.run_id).tags
+    settings.home.chmod(0o700)
+    [failed] = [e for e in result.all_events if e.event_type_value == "PIPELINE_FAILURE"]
+    said = failed.event_specific_data.error.cause.message
+    assert said.startswith(
+        f"routing_etl.errors.ConfigurationError: The home {settings.home} cannot be written"
+    )
+    assert "this user may write there" in said and tags["dagster/max_retries"] == "0"
+    assert job.execute_in_process().success
 
 
 @pytest.mark.parametrize(

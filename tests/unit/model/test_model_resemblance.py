@@ -65,6 +65,17 @@ def test_what_most_items_have_is_no_agreement_worth_telling(copies: int) -> None
     assert pairs.resemblance[0] == 1.0, "it counts as before, it is only not told"
 
 
+@pytest.mark.parametrize("copies", [1, FEW + 1])
+def test_one_of_a_few_common_values_is_no_agreement_worth_telling_either(copies: int) -> None:
+    """Two accounts of about half of the items each, as in a plant that makes and buys; a third that few have tells something."""
+    text = AttributeText(Resemblance(ATTRIBUTES, (1.0, 1.0, 1.0)))
+    rows = [(kind, f"N{i}", float(i)) for i, kind in enumerate("AAAABBBBC")]
+    text.fit(pl.DataFrame(rows, SCHEMA, orient="row"))
+    asked = pl.DataFrame([("A", "N0", None), ("C", "N8", None)] * copies, SCHEMA, orient="row")
+    pairs = text.compare(text.shown(asked), np.array([0, 1]), np.array([0, 8]))
+    assert pairs.matching.to_list() == ["name", "kind, name"]
+
+
 def test_what_neither_has_and_what_tells_nothing_does_not_count() -> None:
     text = AttributeText(Resemblance(ATTRIBUTES, (1.0, 1.0, 1.0)))
     text.fit(pl.DataFrame([("A", None, 50.0)], SCHEMA, orient="row"))

@@ -11,11 +11,11 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from little_servers import mail_server, webhook
 
 from routing_etl.errors import AlertError
 from routing_etl.pipeline import alerts
@@ -50,45 +50,6 @@ def serve() -> Iterator[Any]:
     for server in running:
         server.shutdown()
         server.server_close()
-
-
-def webhook(answer: int, got: list[bytes], place: str | None = None) -> HTTPServer:
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(answer)
-            if place is not None:
-                self.send_header("Location", place)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    return HTTPServer(("127.0.0.1", 0), Hook)
-
-
-def mail_server(got: list[str]) -> socketserver.TCPServer:
-    class Mail(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.wfile.write(b"220 test\r\n")
-            body = False
-            for raw in self.rfile:
-                line = raw.decode("utf-8").rstrip("\r\n")
-                got.append(line)
-                if body:
-                    body = line != "."
-                    answer = None if body else b"250 kept\r\n"
-                elif line.upper() == "DATA":
-                    body, answer = True, b"354 go on\r\n"
-                elif line.upper().startswith("QUIT"):
-                    self.wfile.write(b"221 bye\r\n")
-                    return
-                else:
-                    answer = b"250 ok\r\n"
-                if answer:
-                    self.wfile.write(answer)
-
-    return socketserver.TCPServer(("127.0.0.1", 0), Mail)
 
 
 def test_without_settings_a_failure_is_one_line_in_the_file(tmp_path: Path) -> None:

@@ -148,8 +148,9 @@ def test_a_version_of_other_libraries_is_refused_with_both_versions(
     ):
         registry.load("v1")
     assert library in (registry.verify("v1").incompatible or "")
-    with pytest.raises(IncompatibleModelError, match=library):
+    with pytest.raises(IncompatibleModelError, match=library) as refused:
         registry.set_alias("champion", "v1", "kim", "try")
+    assert "routing-etl train" in refused.value.remedy
 
 
 def test_another_layout_is_refused(save: Save, registry: ModelRegistry) -> None:

@@ -65,6 +65,10 @@ def test_an_attribute_that_most_items_share_is_commonplace() -> None:
     plant = items(*(item(f"I{n}", "x", outdiameter=float(n), draw_no=None) for n in range(4)))
     assert commonplace(plant, source().attributes) == {"part_type", "item_unit"}
     assert commonplace(plant.clear(), source().attributes) == frozenset()
+    accounts = plant.with_columns(item_unit=pl.Series(["EA", "EA", "SET", "SET"]))
+    assert "item_unit" in commonplace(accounts, source().attributes), (
+        "half of all pairs agree, though no value is that of most"
+    )
 
 
 def test_the_page_says_what_the_sheet_knows(sheet: Sheet) -> None:
