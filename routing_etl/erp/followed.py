@@ -19,7 +19,8 @@ from routing_etl.erp.beside import PREFIX, beside_file
 from routing_etl.erp.clean_codes import ItemKeys
 from routing_etl.erp.clean_results import minutes_of_rows
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import FRAME_OF, Family
+from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family
+from routing_etl.erp.reader import RAW_DTYPE
 from routing_etl.erp.text import own_number
 from routing_etl.frames import INHOUSE, key_of
 
@@ -38,7 +39,6 @@ _NEVER, _USUALLY = 15, 0.5
 #: Items of a plant by which kinds of items are judged; of more, every n-th.
 _ITEMS = 20_000
 _OPERATION = ["item_key", "_number", "_job"]
-_NUMBERS = ("setup_time", "hold_time", "order_qty", "bad_qty", "yield_qty")
 
 
 def followed(raw: Path, operations: pl.LazyFrame, profile: Profile, keys: ItemKeys) -> list[str]:
@@ -59,7 +59,10 @@ def followed(raw: Path, operations: pl.LazyFrame, profile: Profile, keys: ItemKe
     if profile.results is None or not all(path.is_file() for path in files):
         return []
     number = "oper_no" if profile.has_own_numbers else "proc_seq"
-    routings, reports = (_keyed(_with_numbers(pl.read_parquet(path), number), keys, number) for path in files)
+    routings, reports = (_with_absent(pl.read_parquet(path), number) for path in files)
+    if not all(number in frame.columns for frame in (routings, reports)):
+        return []
+    routings, reports = (_keyed(frame, keys, number) for frame in (routings, reports))
     kept = _kept(operations, number)
     rows = _reported(reports, profile).join(kept.filter(pl.col("run_min") > 0), on=_OPERATION)
     rows = rows.with_columns(x=(pl.col("minutes") / pl.col("run_min")).log())
@@ -78,10 +81,15 @@ def _unread(frame: pl.DataFrame) -> list[str]:
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------------
-def _with_numbers(frame: pl.DataFrame, number: str) -> pl.DataFrame:
-    """Raw rows with the columns that some ERPs do not have."""
-    absent = [pl.lit(None, pl.Float64).alias(n) for n in _NUMBERS if n not in frame.columns]
-    if number == "oper_no" and "oper_no" not in frame.columns:
+def _with_absent(frame: pl.DataFrame, number: str) -> pl.DataFrame:
+    """Raw rows with the columns of results that this ERP does not have, NULL as in the raw frame."""
+    columns = RAW_COLUMNS["results"].values()
+    absent = [
+        pl.lit(None, RAW_DTYPE[c.type]).alias(c.name)
+        for c in columns
+        if c.name not in frame.columns and c.name not in ("proc_seq", "oper_no")
+    ]
+    if number == "oper_no" and {"oper_no", "proc_seq"} & set(frame.columns) == {"proc_seq"}:
         absent.append(pl.col("proc_seq").alias("oper_no"))
     return frame.with_columns(absent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from foreign_erp import ITEMS, STEP, Foreign
 
@@ -204,3 +205,30 @@ def test_items_of_a_kind_whose_reports_differ_from_the_standard_are_told(erp: Fo
         "1 where it is SHAFT (60)",
         "pairs",
     )
+
+
+# --- other shapes of profiles -------------------------------------------------------------------------------------------
+def test_operations_by_their_place_and_an_own_number_meet_as_well(erp: Foreign) -> None:
+    """Routings are in the order of SEQ, and reports name an operation by its ID; units stand in a column that not all ERPs have."""
+    sql = plant(one_to_four, one, lambda t, n, _: t / n)
+    ids = "ALTER TABLE STEP ADD COLUMN ID TEXT; UPDATE STEP SET ID = 'A' || PART; ALTER TABLE DONE ADD COLUMN ID TEXT; UPDATE DONE SET ID = 'A' || PART;"
+    steps = TIMES.replace('"STEP"', '"STEP"\norder_by = ["SEQ"]').replace(
+        'proc_seq = "SEQ"', 'oper_no = "ID"'
+    )
+    done = DONE.replace('proc_seq = "SEQ"', 'oper_no = "ID"\ntime_unit = { column = "UOM", optional = true }')
+    done = done.replace(
+        "time_factor_min = 1", "time_factor_min = 1\nblank_time_unit = 1\ntime_units = { MIN = 1 }"
+    )
+    erp.night(sql + ids, ITEMS + steps + done)
+    assert erp.tells("operations: reported times follow N_STEP", "1/N_STEP as long")
+
+
+def test_of_many_reports_those_of_some_items_are_read(erp: Foreign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six parts end with 7: too few reports to tell; and no more are read."""
+    monkeypatch.setattr("routing_etl.erp.beside._MANY", 100)
+    monkeypatch.setattr("routing_etl.erp.beside._ENOUGH", 10)
+    erp.night(plant(one_to_four, one, lambda t, n, _: t / n), ITEMS + TIMES + DONE)
+    assert not erp.tells("reported times follow")
+    codes = pl.read_parquet(erp.folder / "raw" / "work_results.beside.parquet")["item_cd"]
+    assert codes.str.ends_with("7").all() and codes.n_unique() == 6
+    assert pl.read_parquet(erp.folder / "raw" / "work_results.parquet").height == PARTS * ORDERS
