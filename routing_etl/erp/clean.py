@@ -36,9 +36,11 @@ from routing_etl.erp.clean_warnings import (
     unusable_routings_told,
 )
 from routing_etl.erp.files import RawFrame
+from routing_etl.erp.followed import followed, kinds_of_items
 from routing_etl.erp.left_out import LeftOut
 from routing_etl.erp.odd_times import (
     clock_numbers,
+    counted_up_times,
     odd_setups,
     runs_for_many,
     setups_as_operations,
@@ -168,10 +170,13 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
         *text_lines(kept, job.profile),
     ]
     odd_times = [*clock_numbers(raw, job.profile), *total_beside_setup(job.profile)]
-    odd_times += runs_for_many(kept, job.profile)
+    odd_times += [*runs_for_many(kept, job.profile), *counted_up_times(kept, job.profile)]
     odd_times += [*odd_setups(kept, job.profile), *setups_as_operations(kept, job.profile)]
     odd_times += whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)
     frames["work_results"] = _results(job, context, machines)
+    odd_times += followed(job.raw, kept, job.profile, items.keys)
+    reports = pl.scan_parquet(job.out / f"{WORK_RESULTS.name}.parquet")
+    odd_times += kinds_of_items(reports, kept, job.profile, _categories(items))
     frames["purchase_orders"] = _orders(job, context)
     if not frames["operations"].rows_kept:
         rows = frames["operations"]
@@ -201,6 +206,12 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
         log.warning("clean_warning", text=text)
     log.info("cleaned", seconds=report.seconds, rejects=report.rejects)
     return report
+
+
+def _categories(items: CleanedItems) -> pl.DataFrame:
+    """The items' attributes of few words."""
+    names = [a.name for a in items.attributes if a.kind == "category"]
+    return items.items.select("item_key", *names)
 
 
 def _by_rule(rejects: Mapping[str, int]) -> str:

@@ -349,6 +349,22 @@ def _machine_minutes(
     return frame
 
 
+def minutes_of_rows(frame: pl.DataFrame, results: ResultSource) -> pl.DataFrame:
+    """Times and quantities of raw rows as the profile means them, each row for itself and without an account.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Raw results.
+    results : ResultSource
+        The section of the profile.
+    """
+    texts = [c for c in ("time_unit", "setup_time_unit", "qty_unit") if c in frame.columns]
+    frame = frame.with_columns(pl.col(texts).cast(pl.String).str.strip_chars().replace("", None))
+    counter = Counter()
+    return _machine_minutes(_units(frame, results, counter), results, Together().batches, counter)
+
+
 _QUANTITIES = ("order_qty", "bad_qty", "yield_qty")
 
 

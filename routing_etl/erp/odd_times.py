@@ -38,6 +38,10 @@ _SETUP_JOB = (
 _RUN_ROWS, _RUN_OF_SETUP = 50, 8.0
 #: Fewest operations that are by their name a set-up.
 _SETUP_ROWS = 5
+#: Fewest different times of a routing, and fewest such routings, that look as if they were counted up.
+_RISING_TIMES, _RISING_ROUTINGS = 3, 20
+#: Fewest different sequences of jobs among them.
+_RISING_SEQUENCES = 5
 #: Minutes of a run time for one piece that are much in the middle of all operations.
 _LONG_RUN = 60.0
 #: Names of times that may have another time in them.
@@ -204,6 +208,39 @@ def setups_as_operations(operations: pl.LazyFrame, profile: Profile) -> list[str
     return [
         f"operations: {rows:,} operations are by their name a set-up and have a run time and no set-up time: {named}. It is taken for every piece "
         'of an order. Map run_basis with "order" for such rows, or a view that puts it into setup_time of the operation it is for.'
+    ]
+
+
+def counted_up_times(operations: pl.LazyFrame, profile: Profile) -> list[str]:
+    """Say that run times may be counted up from the first operation: they never fall along a routing, and mostly rise.
+
+    Of three different times one order in six is chance. Where all routings have the same jobs, a rise is only what these jobs take.
+
+    Parameters
+    ----------
+    operations : polars.LazyFrame
+        OPERATIONS frame.
+    profile : Profile
+        The source profile.
+    """
+    spec = profile.column_maps("operations").get("run_time")
+    if spec is None:
+        return []
+    times, jobs = (pl.col(c).sort_by("proc_seq") for c in ("run_min", "job_cd"))
+    routings = (
+        operations.filter(pl.col("run_min") > 0)
+        .group_by("item_key", "rout_no")
+        .agg(different=pl.col("run_min").n_unique(), never=(times.diff() >= 0).all(), jobs=jobs.str.join("/"))
+        .filter(pl.col("different") >= _RISING_TIMES)
+        .select(n=pl.len(), never=pl.col("never").sum(), sequences=pl.col("jobs").n_unique())
+    )
+    n, never, sequences = routings.collect(engine="streaming").row(0)
+    if n < _RISING_ROUTINGS or never < n or sequences < _RISING_SEQUENCES:
+        return []
+    return [
+        f"operations: {spec.source} (run_time) never falls from one operation to the next, in all of {never:,} routings with {_RISING_TIMES} different "
+        "times and more: is it counted up from the first operation? It is read as the time of each operation. If it is counted up, read a view with the "
+        "differences (LAG over the routing)."
     ]
 
 

@@ -30,13 +30,18 @@ from routing_etl.erp.unread_units import Ask, Clash
 
 @dataclass(frozen=True)
 class _Factor:
-    """A kind of column: its names, the key that reads it, what it means, and the values that change nothing."""
+    """A kind of column: its names, the key that reads it, what it means, and the values that change nothing.
+
+    `key` is empty where none reads it, and `remedy` says what to do. `counts`: only a column of numbers can be it.
+    """
 
     names: re.Pattern[str]
     key: str
     meaning: str
     plain: tuple[int, ...] = (0, 1)
     families: tuple[Family, ...] = ("operations",)
+    remedy: str = ""
+    counts: bool = False
 
 
 def _names(pattern: str) -> re.Pattern[str]:
@@ -46,6 +51,25 @@ def _names(pattern: str) -> re.Pattern[str]:
 _FACTORS: tuple[_Factor, ...] = (
     _Factor(_names(r"(?<!co)effi[cz]ien|nutzungsgrad|leistungs?grad|zeitgrad|rendim|rendement|wydajn|vykon"), "efficiency", "the percentage that run times are divided by", (0, 1, 100)),
     _Factor(_names(r"capacit|concurrent|parallel"), "capacity", "the pieces that are worked on at once"),
+    _Factor(
+        _names(
+            r"(^|[_ .])split(s|ting|tung)?([_ ]?(no|nr|num|cnt|count|qty|anz(ahl)?|zahl))?$|splittung|aufteilung"
+            r"|(mach(ine)?s?|masch(inen)?|mc|spindel\w*|maquinas?|macchine|maszyn|stroju|platz|plaetze|station(s|en)?)[_ .]?(cnt|count|qty|anz(ahl)?|zahl)$"
+            r"|(^|[_ .])(anz(ahl)?|nbr?|liczba|pocet|aantal|cant(idad)?|qty|nombre)[_ .]?(of|de|di)?[_ .]?(mach(ine)?s?|masch(inen)?|maquinas?|macchine|maszyn|stroju)$"
+            r"|(^|[_ .])(no?|num(ero)?)[_ .]?((of|de|di)[_ .]?mach(ine)?s?|machines|maschinen|maquinas|macchine|maszyn|stroju)$|기계수|설비수|台数|机台数"
+        ),
+        "capacity", "the machines or parts of an order that work at once", remedy="Map it in operations.columns.capacity, if the run time is that of one machine and "
+        "what is reported is the time until the order is done", counts=True,
+    ),
+    _Factor(
+        _names(
+            r"scrap|ausschu(ss|ß)|rebut|scart[oi]|merma|desecho|odpad|(^|[_ ])brak(i|ow)?([_ ]|$)|zmetk|uitval|schwund|(^|[_ .])yield|ausbeute|verschnitt"
+            r"|불량|수율|不良|歩留|废品|报废|良率"
+        ),
+        "", "the planned scrap or yield of an operation, by which more pieces are worked on than are good", (0, 1, 100),
+        remedy="If the ERP's run time is for a good piece, nothing has to be done; if it is for a piece that is worked on, read a view with time_factor = 1 / (1 - scrap)",
+        counts=True,
+    ),
     _Factor(
         _names(
             r"(lot|batch|base|basis|cycle|los|lote|plan|std|norm|ref).?(qty|quantity|size|menge|gr(oe|ö)(ss|ß)e|cantidad)"
@@ -70,6 +94,10 @@ _FACTORS: tuple[_Factor, ...] = (
             r"|personenzahl|mannschaft|besetzung|인원|人数|人員"
         ),
         "crew", "the people whose hours the time counts together", families=("operations", "results"),
+    ),
+    _Factor(
+        _names(r"(^|[_ .])(team|gang|squad|kolonne|brygada|brigad[ae]|equipe|équipe|squadra|equipo|zesp[oó][lł]|parta|ploeg|cuadrilla)([_ .]?(size|groe?sse|größe|st[aä]e?rke|qty|cnt|anz))?$"),
+        "crew", "the people whose hours the time counts together", families=("operations", "results"), counts=True,
     ),
     _Factor(
         _names(r"(^|\.)(to_?(hours?|min(utes)?|seconds?)|fa[ck]tor)$|\.(seconds|minutes|hours)$|(hours?|time|zeit|unit).?(factor|faktor|conv)|conv(ersion)?.?(factor|rate)|qty.{0,2}per.?cap"),
@@ -134,6 +162,11 @@ _SAME = {
 }
 
 
+def _keys_of(factor: _Factor) -> tuple[str, ...]:
+    """The keys of which one is enough for a column of this kind to be read."""
+    return (factor.key,) if factor.counts else _SAME.get(factor.key, (factor.key,))
+
+
 def factor_named(name: str, family: Family) -> str | None:
     """The canonical column that a column by its name may be: of those that change what a time means.
 
@@ -149,7 +182,7 @@ def factor_named(name: str, family: Family) -> str | None:
     str or None
         Such as "crew" or "time_factor"; None where the name says none of them.
     """
-    return next((f.key for f in _FACTORS if family in f.families and f.names.search(name)), None)
+    return next((f.key for f in _FACTORS if f.key and family in f.families and f.names.search(name)), None)
 
 
 def changes_nothing(key: str) -> tuple[int, ...]:
@@ -209,12 +242,10 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
         for factor in _FACTORS:
             if (
                 binding.family not in factor.families
-                or (
-                    factor.key != "run_basis"
-                    and any(k in mapped for k in _SAME.get(factor.key, (factor.key,)))
-                )
+                or (factor.key != "run_basis" and any(k in mapped for k in _keys_of(factor)))
                 or not factor.names.search(_qualified(binding, column))
                 or (factor.key == "crew" and kinds == {"machine"})
+                or (factor.counts and column.type not in ("integer", "number"))
             ):
                 continue
             rows, total = ask(_other_than(binding, dialect, column, factor))
@@ -407,7 +438,7 @@ def _told(binding: Binding, column: FoundColumn, factor: _Factor, rows: int, tot
     family = binding.family
     name = _qualified(binding, column)
     mapped = binding.section.columns.get(factor.key)
-    remedy = f"Map it in {family}.columns.{factor.key}"
+    remedy = factor.remedy or f"Map it in {family}.columns.{factor.key}"
     if mapped is not None:
         parts = ", ".join(f'"{n}"' for n in (*mapped.names, name))
         remedy = f"Map both: {factor.key} = {{ concat = [{parts}] }}, with a word for each pair"

@@ -19,6 +19,7 @@ from routing_etl.onboarding.kinds import kind_of
 from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
+from routing_etl.onboarding.write_further import attributes_as_rows, further_of_reports, further_sections
 
 #: Most attributes that are proposed.
 _ATTRIBUTES = 40
@@ -92,10 +93,13 @@ def text_of(survey: Survey, choices: Choices, *, name: str) -> str:
     ]
     lines += [f"# MISSING: {text}" for text in choices.missing]
     lines += _source(survey, choices)
-    for role, write in (("items", _items), ("operations", _operations), ("results", _results)):
+    if "items" in choices.parts:
+        lines += ["", *_items(survey, choices)]
+    for role, write in (("operations", _operations), ("results", _results)):
         part = next((p for r, p in choices.parts.items() if r == role), None)
         if part is not None:
             lines += ["", *write(survey, part)]
+    lines += further_sections(survey, choices)
     return "\n".join(lines) + "\n"
 
 
@@ -206,14 +210,21 @@ def _literal(value: object) -> str:
     return str(value) if isinstance(value, (int, float)) else _quoted(value)
 
 
-def _items(survey: Survey, part: Part) -> Iterator[str]:
+def _items(survey: Survey, choices: Choices) -> Iterator[str]:
+    part = choices.parts["items"]
     yield from _head(survey, part)
     yield ""
     yield "[items.columns]"
     yield _column(survey, part, "item_cd", part.columns["item_cd"])
     yield ""
     yield "[items.attributes]"
-    yield from _attributes(survey, part)
+    used: set[str] = set()
+    yield from _attributes(survey, part, used)
+    found = list(attributes_as_rows(survey, choices, lambda word: _attribute_name(word, used)))
+    for attributes, _ in found:
+        yield from attributes
+    for _, pivot in found:
+        yield from ["", *pivot]
 
 
 def _column(survey: Survey, part: Part, name: str, choice: Choice) -> str:
@@ -270,11 +281,10 @@ def _seen(survey: Survey, part: Part, choice: Choice) -> Values | None:
 
 
 # --- attributes of items ---------------------------------------------------------------------------------------------
-def _attributes(survey: Survey, part: Part) -> Iterator[str]:
+def _attributes(survey: Survey, part: Part, used: set[str]) -> Iterator[str]:
     sample = survey.sample(part.table)
     item_cd = part.columns["item_cd"].source
     chosen = {c.source: name for name, c in part.columns.items() if name in ("part_type", "item_nm")}
-    used: set[str] = set()
     count = 0
     ordered = sorted(
         part.table.columns, key=lambda c: (chosen.get(c.name, "z") != "part_type", c.name not in chosen)
@@ -551,8 +561,10 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
     )
     if "order_no" in part.columns:
         lines += _of_orders(survey, part)
-    lines += ["", "[results.columns]"]
+    keys, further = further_of_reports(survey, part)
+    lines += [*keys, "", "[results.columns]"]
     lines += [_column(survey, part, n, part.columns[n]) for n in RAW_COLUMNS["results"] if n in part.columns]
+    lines += further
     if absent:
         yield f"# MISSING: work results need {', '.join(absent)}, which neither {_one_line(part.table.title)} nor a table beside it has:"
         yield "# DECIDE: join the table that has them, or leave work results out (times are those of the routings then)."

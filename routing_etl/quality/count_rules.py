@@ -32,7 +32,7 @@ class _Limit:
 
 _JOINS = (
     _Limit("join_multiplies", 0.0, "a join that only adds columns leaves the number of rows as it is"),
-    _Limit("join_drops", 0.05, "an inner join drops few rows"),
+    _Limit("join_drops", 0.05, "an inner join drops few rows, or no more than its may_drop says"),
     _Limit("join_finds_nothing", 0.0, "a join finds partners"),
     _Limit("filter_removes", 0.95, "a filter leaves rows"),
     _Limit(

@@ -14,14 +14,14 @@ from routing_etl.erp.statements import select_of
 from routing_etl.frames import SOURCE_COUNTS
 
 Rule = Literal[
-    "table_rows", "filter_removes", "filter_drops_blank", "filter_drops_items", "latest_drops_items", "join_drops",
+    "table_rows", "filter_removes", "filter_drops_blank", "filter_drops_items", "latest_drops_items", "join_drops", "join_filters",
     "join_finds_nothing", "join_multiplies", "join_expands", "code_repeats", "code_differs_in_case", "code_in_companies",
     "several_candidates", "ended_before_1950", "values_cut",
 ]  # fmt: skip
 
 
 #: Rules whose rows a profile may lose or multiply on purpose; what the others find is told as a warning.
-ON_PURPOSE: tuple[Rule, ...] = ("table_rows", "filter_removes", "join_drops", "join_expands")
+ON_PURPOSE: tuple[Rule, ...] = ("table_rows", "filter_removes", "join_drops", "join_filters", "join_expands")
 
 
 #: Answers a statement that gives one row of whole numbers.

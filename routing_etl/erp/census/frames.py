@@ -12,6 +12,7 @@ from routing_etl.erp.catalogue import Binding, BoundPivot, FoundColumn, ReadColu
 from routing_etl.erp.census.counts import Ask, Numbers, Rule, SourceCount, codes_of, item_code, only_columns
 from routing_etl.erp.profile_model import RAW_COLUMNS, ItemSource, Join, Where
 from routing_etl.erp.statements import count_of, select_of
+from routing_etl.erp.unread_flags import unread_columns
 
 #: Columns that say which company, client or plant a row belongs to, in lower case, as known ERPs call them.
 COMPANY_COLUMNS = (
@@ -24,6 +25,22 @@ COMPANY_COLUMNS = (
     "vestiging", "bedrijf", "stabilimento", "azienda", "societa", "sito", "etablissement", "site_code", "centro_productivo", "fabrica", "filial",
     "filiale", "sede", "bu", "plantid", "siteid", "plant_no", "site_no", "division", "unite_de_production",
 )  # fmt: skip
+
+#: Names that are a plant in one ERP and a work centre in another: a plant is the same in all rows of a routing.
+_PLANT_OR_WORK_CENTRE = (
+    "centro",
+    "center",
+    "centre",
+    "zentrum",
+    "ort",
+    "location",
+    "loc",
+    "sitio",
+    "luogo",
+    "lieu",
+    "misto",
+    "miejsce",
+)
 
 
 #: Operators of which people expect that a blank value passes.
@@ -222,9 +239,11 @@ class _Frame:
                     "Compare the columns of its key: leading zeros, blanks, another company?",
                 )  # fmt: skip
             elif known and join.kind == "inner":
+                meant = join.may_drop is not None and none <= join.may_drop * before
                 yield self._count(
-                    "join_drops", name, none, before, f"the {name} drops {none:,} of {before:,} rows, which have no partner",
-                    'Use kind = "left" if they are meant to stay.',
+                    "join_filters" if meant else "join_drops", name, none, before,
+                    f"the {name} drops {none:,} of {before:,} rows, which have no partner",
+                    "" if meant else 'Use kind = "left" if they are meant to stay; may_drop, the share that may go, if they are meant to go.',
                 )  # fmt: skip
             before = left - none if join.kind == "inner" and not filtered else left
 
@@ -308,7 +327,7 @@ class _Frame:
         family = self.binding.family
         if family not in ("items", "operations") or (family == "items" and not numbers["codes_often"]):
             return
-        columns = self._company_columns()
+        columns = [*self._company_columns(), *self._perhaps_plants(ask)]
         if not columns:
             return
         asked = Numbers()
@@ -341,6 +360,26 @@ class _Frame:
                 ):
                     found.setdefault(key, column)
         return list(found.values())
+
+    def _perhaps_plants(self, ask: Ask) -> list[FoundColumn]:
+        """Unread columns that by their name are a plant or a work centre, and by their rows a plant: one for a whole routing."""
+        if self.binding.family != "operations" or "rout_no" not in self.binding.section.columns:
+            return []
+        unread = unread_columns(self.binding, ("text", "integer"))
+        return [
+            c
+            for c in unread
+            if c.name.lower() in _PLANT_OR_WORK_CENTRE and ask(self._in_a_routing(c))[0] == 0
+        ]
+
+    def _in_a_routing(self, column: FoundColumn) -> sa.Select[Any]:
+        """How many routings have rows with several values of a column."""
+        by = ReadColumn("company", "text", 100, False, column)
+        routing = next(c for c in self.binding.columns if c.name == "rout_no")
+        read = only_columns(replace(self.binding, marks=None), item_code(self.binding), routing, by)
+        *key, plant = select_of(read, self.dialect).subquery().c
+        several = sa.select(*key).group_by(*key).having(sa.func.min(plant) != sa.func.max(plant))
+        return sa.select(sa.func.count().label("n")).select_from(several.subquery())
 
     def _in_several(self, column: FoundColumn) -> sa.Select[Any]:
         """How many item codes have rows with several values of a column."""

@@ -76,6 +76,8 @@ class Join(Section):
         such a partner stay in a left join, unlike with the frame's own `where`.
     kind : {"left", "inner"}
         Whether rows without a partner stay.
+    may_drop : float, optional
+        Share of the rows that an inner join is meant to leave out: only more is told.
     database_schema : str or dict, optional
         Key `schema`, in place of that of `[source]`.
     """
@@ -85,7 +87,14 @@ class Join(Section):
     on: On
     where: tuple[Where, ...] = ()
     kind: Literal["left", "inner"] = "left"
+    may_drop: float | None = Field(None, gt=0, le=1)
     database_schema: str | dict[str, str] | None = Field(None, alias="schema")
+
+    @model_validator(mode="after")
+    def _drops_rows(self) -> Join:
+        if self.may_drop is not None and self.kind != "inner":
+            raise ValueError('may_drop is for a join with kind = "inner": a left join leaves no row out')
+        return self
 
 
 class Pivot(Section):

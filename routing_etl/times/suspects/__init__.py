@@ -10,6 +10,7 @@ x = ln(actual / standard) of each report, by measure. What is looked for, and wh
 * single operations outside `RATIO_LIMITS` where the report is farther from what the job usually takes than the standard is.
   Where the standard is the odd one, the report stays: standards that nobody maintains must not hide real times.
 * reports that equal the standard: they are posted by the ERP itself and say nothing.
+* run times that have the set-up in them: what they take more in small orders is what the standard set-up says (`set_up_within`).
 
 What is found is set aside: it is kept out of the profiles like an entry error, so that the standard is used in its place.
 Nothing is corrected; `[[results.correct]]` of the profile does that when a person knows.

@@ -23,6 +23,7 @@ from routing_etl.times.suspects.limits import (
 )
 from routing_etl.times.suspects.load import load_of
 from routing_etl.times.suspects.lost_minutes import lost_minutes
+from routing_etl.times.suspects.set_up_within import set_ups_of
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Seen:
     chains: pl.DataFrame = field(default_factory=pl.DataFrame)
     lost: pl.DataFrame = field(default_factory=pl.DataFrame)
     load: pl.DataFrame = field(default_factory=pl.DataFrame)
+    set_ups: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def standards(operations: pl.LazyFrame) -> pl.DataFrame:
@@ -76,6 +78,7 @@ def _facts(m: str) -> dict[str, pl.Expr]:
     return {
         "n": x.count(),
         "x": x.median(),
+        "spread": (x - x.median()).abs().median(),
         "actual": pl.col(f"{m}_min").filter(x.is_not_null()).median().log(),
         "standard": pl.col(f"{m}_std").first().log(),
         "equal": (x.abs() <= EQUAL).sum(),
@@ -125,6 +128,7 @@ def look(frame: pl.DataFrame, known: pl.DataFrame, machines: pl.DataFrame) -> Se
             f.with_columns(pl.selectors.categorical().cast(pl.String)) for f in pl.collect_all(counted)
         )
     seen.chains, seen.lost, seen.load = _chains(rows), lost_minutes(rows), load_of(rows)
+    seen.set_ups = set_ups_of(rows)
     return seen
 
 

@@ -10,7 +10,9 @@ from routing_etl.frames import TIME_BY_ITEM_OPERATION, CheckOutcome
 from routing_etl.times.pooled import MEASURES
 from routing_etl.times.suspects.limits import EXAMPLES
 
-Kind = Literal["parts", "subset", "changed", "operations", "mixed", "standard_doubtful", "backflushed"]
+Kind = Literal[
+    "parts", "subset", "changed", "operations", "mixed", "standard_doubtful", "backflushed", "set_up_within"
+]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ KINDS: dict[Kind, str] = {
     "mixed": "the reports of one operation agree with each other",
     "standard_doubtful": "standards fit what their job usually takes",
     "backflushed": "reports are measured, not posted from the standard",
+    "set_up_within": "reported run times have no set-up in them",
 }
 
 
@@ -81,13 +84,17 @@ def sentences(findings: Iterable[Finding]) -> Iterator[str]:
 _SINGLE_SHARE = {"parts": 0.0002, "operations": 0.002, "mixed": 0.002, "standard_doubtful": 0.02}
 
 
+#: Kinds that only run times can be of.
+_OF_RUN = ("parts", "set_up_within")
+
+
 def check_names() -> dict[str, str]:
     """Name of each check of the reported times, with what it means."""
     return {
         f"{m}_{kind}": f"{WORD[m].capitalize()}: {meaning}."
         for kind, meaning in KINDS.items()
         for m in MEASURES
-        if (kind, m) != ("parts", "setup")
+        if m == "run" or kind not in _OF_RUN
     }
 
 

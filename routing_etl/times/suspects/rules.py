@@ -41,6 +41,8 @@ from routing_etl.times.suspects.limits import (
 )
 from routing_etl.times.suspects.load import overfull
 from routing_etl.times.suspects.lost_minutes import findings_of
+from routing_etl.times.suspects.set_up_within import set_ups_within
+from routing_etl.times.suspects.uneven import uneven_standards
 from routing_etl.times.suspects.whole_plant import whole_plant
 
 
@@ -177,6 +179,8 @@ def find_suspects(
         found.ratios[m] = ops["x"].exp().to_list()
         found._keys[m] = ops.select("shard", "key").clear()
         ops = _posted(found, m, ops)
+        if m == "run":
+            joint, ops = _set_ups(found, seen, joint, ops)
         counts = (
             pl.concat([s.subsets[m] for s in seen])
             .group_by("subset", "value")
@@ -185,9 +189,21 @@ def find_suspects(
         joint, ops = _off_subsets(found, m, joint, ops, counts)
         ops = _splits(found, m, _days(found, m, seen), ops)
         if not _mostly_parts(found, ops):
-            found.findings += whole_plant(m, ops)
+            found.findings += [*whole_plant(m, ops), *(uneven_standards(m, ops) if m == "run" else [])]
         found._single[m] = _off_operations(found, m, ops)
     return found
+
+
+def _set_ups(
+    found: Suspects, seen: Sequence[Seen], joint: pl.DataFrame, ops: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Set run times aside that have the set-up in them; the joint counts and the operations without them."""
+    within = set_ups_within([s.set_ups for s in seen])
+    found.findings += within.findings
+    for column, names in (("job_cd", within.jobs), ("res_cd", within.machines)):
+        found._subsets["run"] += [(column, name) for name in names]
+        joint, ops = (f.filter(~pl.col(column).is_in(names).fill_null(False)) for f in (joint, ops))
+    return joint, ops
 
 
 def _mostly_parts(found: Suspects, ops: pl.DataFrame) -> bool:

@@ -14,6 +14,7 @@ from routing_etl.erp import census
 from routing_etl.erp.catalogue import bind
 from routing_etl.erp.extract import ExtractReport, extract
 from routing_etl.erp.profile import load_profile
+from routing_etl.errors import ConfigurationError
 from routing_etl.frames import SOURCE_COUNTS
 from routing_etl.settings import load_settings
 
@@ -120,6 +121,25 @@ def test_a_join_over_a_key_is_not_counted_unless_it_drops_rows(small: Build) -> 
     assert census.single_partners(made.engine, bind(made.engine, made.profile))["items"] == {"c"}
     dropped = made.counts()["items", "join_drops"]
     assert (dropped.rows, dropped.of_rows, dropped.warns) == (5, 10, False)
+
+
+@pytest.mark.parametrize(("may_drop", "rule"), [(0.5, "join_filters"), (0.4, "join_drops")])
+def test_rows_that_a_join_is_meant_to_leave_out_are_counted_apart(
+    small: Build, may_drop: float, rule: str
+) -> None:
+    join = f'joins = [{{ table = "class", alias = "c", on = [["kind", "kind"]], kind = "inner", may_drop = {may_drop} }}]'
+    counts = small(items=join).counts()
+    assert {r for _, r in counts if r.startswith("join")} == {rule}
+    assert (counts["items", rule].rows, "may_drop" in counts["items", rule].remedy) == (
+        5,
+        rule == "join_drops",
+    )
+
+
+def test_a_left_join_leaves_no_row_out(small: Build) -> None:
+    join = 'joins = [{ table = "class", alias = "c", on = [["kind", "kind"]], may_drop = 0.5 }]'
+    with pytest.raises(ConfigurationError, match="a left join leaves no row out"):
+        small(items=join)
 
 
 def test_a_join_that_finds_no_partner_at_all(small: Build) -> None:

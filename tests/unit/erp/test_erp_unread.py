@@ -462,6 +462,8 @@ def test_items_in_several_plants_are_told_in_other_languages(erp: Foreign, colum
     ("column", "values", "key"),
     [
         ("ANZ_MA", (2, 3), "crew"), ("LICZBA_OSOB", (2, 1), "crew"), ("ZEITGRAD", (110, 125), "efficiency"), ("RENDEMENT", (80, 90), "efficiency"),
+        ("SPLITS", (2, 1), "capacity"), ("MACH_CNT", (1, 2), "capacity"), ("ANZ_MASCH", (1, 3), "capacity"), ("N_MACCHINE", (2, 2), "capacity"),
+        ("TEAM", (2, 3), "crew"), ("Brygada", (2, 1), "crew"), ("EQUIPO", (4, 1), "crew"),
         ("ZUSCHLAG_PROZ", (10, 0), "time_factor"), ("ALLOWANCE", (5, 5), "time_factor"), ("PLAN_QTY", (20, 50), "run_time_qty"),
     ],
 )  # fmt: skip
@@ -470,6 +472,33 @@ def test_factors_under_other_names_are_told(
 ) -> None:
     erp.night(two(f"SETUP REAL, RUN REAL, {column} REAL", *(f"5, 1, {v}" for v in values)), ITEMS + TIMES)
     assert erp.tells(f"{column} may be", f"operations.columns.{key}")
+
+
+@pytest.mark.parametrize("column", ["SCRAP_PCT", "AUSSCHUSS", "MERMA", "YIELD", "ZMETKY"])
+def test_planned_scrap_is_told(erp: Foreign, column: str) -> None:
+    erp.night(two(f"SETUP REAL, RUN REAL, {column} REAL", "5, 1, 4", "5, 1, 0"), ITEMS + TIMES)
+    assert erp.tells(f"{column} may be the planned scrap or yield", "in 1 of 2 rows", "operations.ignore")
+    none = erp.beside("none")
+    none.night(two(f"SETUP REAL, RUN REAL, {column} REAL", "5, 1, 0", "5, 1, NULL"), ITEMS + TIMES)
+    assert not none.tells(f"{column} may be")
+
+
+def test_codes_of_teams_and_machines_are_no_counts(erp: Foreign) -> None:
+    erp.night(
+        two("SETUP REAL, RUN REAL, TEAM TEXT, MACH_NO INTEGER", "5, 1, 'A', 17", "5, 1, 'B', 18"),
+        ITEMS + TIMES,
+    )
+    assert not erp.tells("TEAM may be") and not erp.tells("MACH_NO may be")
+
+
+def test_a_column_that_is_a_plant_or_a_work_centre_is_a_plant_where_routings_have_one(erp: Foreign) -> None:
+    rows = "('A1', 'R', 10, 'SAW', 5, 1, 'C1'), ('A1', 'R', 20, 'SAW', 5, 1, 'C1'), ('A1', 'S', 10, 'SAW', 9, 3, {})"
+    erp.night(steps("SETUP REAL, RUN REAL, CENTRO TEXT", rows.format("'C2'")), ITEMS + TIMES)
+    assert erp.tells("1 of 1 item codes stand in rows of several CENTRO")
+    work_centre = erp.beside("work_centre")
+    of_rows = rows.format("'C1'").replace("20, 'SAW', 5, 1, 'C1'", "20, 'SAW', 5, 1, 'C3'")
+    work_centre.night(steps("SETUP REAL, RUN REAL, CENTRO TEXT", of_rows), ITEMS + TIMES)
+    assert not work_centre.tells("several CENTRO")
 
 
 # --- what the results are for -----------------------------------------------------------------------------------------
@@ -510,3 +539,29 @@ def test_pauses_and_packs_of_results_are_told(erp: Foreign, column: str, says: s
     none = erp.beside("none")
     none.night(_reported(f"{column} REAL", "0", "NULL"), _DONE)
     assert not none.tells(f"{column} may be")
+
+
+# --- times that are counted up ------------------------------------------------------------------------------------------
+def _routings(times: tuple[tuple[float, ...], ...], jobs: int = 6) -> str:
+    """Routings of A1 with these run times of their operations, in so many sequences of jobs."""
+    rows = (
+        f"('A1', 'R{r:02d}', {10 * n}, 'J{(n + r) % jobs}', {t})"
+        for r, each in enumerate(times)
+        for n, t in enumerate(each, 1)
+    )
+    return steps("RUN REAL", ", ".join(rows))
+
+
+def test_run_times_that_are_counted_up_along_the_routing_are_told(erp: Foreign) -> None:
+    profile = ITEMS + STEP + 'run_time = "RUN"\n'
+    rising = tuple((1.0 + r, 4.0 + r, 4.5 + r) for r in range(20))
+    erp.night(_routings(rising), profile)
+    assert erp.tells("RUN (run_time) never falls", "in all of 20 routings", "a view with the differences")
+    same = erp.beside("same_jobs")
+    same.night(_routings(rising, 1), profile)
+    assert not same.tells("never falls")
+    others = (rising[1:], (*rising, (3.0, 1.0, 2.0)), tuple((1.0, 2.0) for _ in range(20)))
+    for i, times in enumerate(others):
+        other = erp.beside(str(i))
+        other.night(_routings(times), profile)
+        assert not other.tells("never falls")

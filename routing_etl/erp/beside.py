@@ -1,0 +1,129 @@
+"""Columns that the profile leaves unread, read beside a part of the rows, to see whether reported times follow them.
+
+A column that multiplies or divides a time, or says in which unit it is, and is not read leaves no trace in the rows that are read, and its
+name may say nothing (`FAKTOR3`, `KX7`). But then actual / standard follows its values. So a part of the operations and reports is read a second
+time with what the profile leaves unread. `extract` reads; `followed` judges when the frames are clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from routing_etl.erp.catalogue import Binding, Catalogue, FoundColumn, ReadColumn
+from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
+from routing_etl.erp.profile_model import FRAME_OF, Family, Where
+from routing_etl.erp.unread_flags import unread_columns
+
+#: Rows of a frame from which a part of its items is read, those whose codes end so, and the rows that are enough.
+_MANY, _ENDS, _ENOUGH = 50_000, ("7", "3", "5", "1", "0", "A"), 2_000
+#: Most columns of a frame that are tried, numbers first, and the longest texts.
+_MOST, _LONGEST = 40, 60
+#: Prefix of such a column in the files.
+PREFIX = "beside:"
+
+
+def beside_file(raw: Path, frame: str) -> RawFrame:
+    """The files with a part of a frame's rows and the columns that the profile leaves unread.
+
+    Parameters
+    ----------
+    raw : pathlib.Path
+        Folder of the raw frames.
+    frame : str
+        Name of the frame.
+    """
+    return RawFrame(raw, f"{frame}.beside")
+
+
+def read_beside(
+    out: Path,
+    catalogue: Catalogue,
+    count: Callable[[Binding], int],
+    stream: Callable[[Binding, FrameSink], None],
+) -> None:
+    """Read a part of operations and reports a second time; nothing where no column is unread or no run time is reported.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        Folder of the raw frames.
+    catalogue : Catalogue
+        The resolved profile.
+    count : callable
+        Counts the rows of a source.
+    stream : callable
+        Reads a source into a sink.
+    """
+    families: tuple[Family, ...] = ("operations", "results")
+    for family in families:
+        beside_file(out, FRAME_OF[family]).remove()
+    bindings = {f: catalogue.bindings[f] for f in families if f in catalogue.bindings}
+    unread = {f: _unread(b) for f, b in bindings.items()}
+    whole = len(bindings) == len(families) and all(_has(b, _NEEDED[f]) for f, b in bindings.items())
+    if not whole or not any(unread.values()):
+        return
+    many = count(bindings["results"]) > _MANY
+    if many and any(_item(b) is None for b in bindings.values()):
+        return  # codes of several columns have no end that a database could compare
+    end = _part(bindings["results"], count) if many else None
+    for family, binding in bindings.items():
+        source, names = _with(binding, unread[family], end)
+        files = beside_file(out, FRAME_OF[family])
+        with frame_sink(files, source.columns, (), lambda rows: None) as sink:
+            stream(source, sink)
+        pl.read_parquet(files.rows).rename(names).write_parquet(files.rows)
+
+
+_NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "operations": (("item_cd",), ("job_cd",), ("run_time",)),
+    "results": (("item_cd",), ("job_cd",), ("machine_time",), ("order_qty", "yield_qty")),
+}
+
+
+def _has(binding: Binding, needed: tuple[tuple[str, ...], ...]) -> bool:
+    there = {c.name for c in binding.columns if not c.is_absent}
+    return all(there & set(names) for names in needed)
+
+
+def _part(results: Binding, count: Callable[[Binding], int]) -> str:
+    """The end of the item codes that are read."""
+    return next((end for end in _ENDS if count(_only(results, end)) >= _ENOUGH), _ENDS[0])
+
+
+def _item(binding: Binding) -> FoundColumn | None:
+    return next(c.found for c in binding.columns if c.name == "item_cd")
+
+
+def _only(binding: Binding, end: str) -> Binding:
+    """The items whose codes end so."""
+    item = _item(binding)
+    assert item is not None
+    mine = Where(column=f"{item.alias}.{item.name}", op="like", value=f"%{end}")
+    section = binding.section.model_copy(update={"where": (*binding.section.where, mine)})
+    return replace(binding, section=section)
+
+
+def _unread(binding: Binding) -> list[FoundColumn]:
+    """Columns that the profile leaves unread: numbers, then texts that may be words."""
+    numbers, texts = (
+        unread_columns(binding, types) for types in (("integer", "number"), ("text", "boolean"))
+    )
+    return [*numbers, *(c for c in texts if (c.length or _LONGEST) <= _LONGEST)][:_MOST]
+
+
+def _with(binding: Binding, unread: Sequence[FoundColumn], end: str | None) -> tuple[Binding, dict[str, str]]:
+    """The source with these columns, and their names in the ERP."""
+    read = [
+        ReadColumn(f"beside_{i}", "number" if c.type in ("integer", "number") else "text", _LONGEST, False, c)
+        for i, c in enumerate(unread)
+    ]
+    names = {
+        r.name: f"{PREFIX}{c.name if c.alias == binding.section.alias else f'{c.alias}.{c.name}'}"
+        for r, c in zip(read, unread, strict=True)
+    }
+    source = replace(binding, columns=(*binding.columns, *read), marks=None)
+    return source if end is None else _only(source, end), names
