@@ -200,7 +200,7 @@ MODEL = (
     Call("No item has a routing to learn from.", lambda: RoutedItems.of(_WHOLE_ITEMS, _WHOLE_OPERATIONS.clear()), lambda: RoutedItems.of(_WHOLE_ITEMS, _WHOLE_OPERATIONS)),
     Call("There is no routed item to learn from", lambda: build_catalogue(_WHOLE_ITEMS, _OF_OTHERS), lambda: build_catalogue(_WHOLE_ITEMS, _WHOLE_OPERATIONS)),
     Call("Only … item(s) have a routing to learn from", lambda: learned(2), lambda: learned(60)),
-    Call("A … cannot be evaluated", lambda: maker_of_unfitted(object()), lambda: _maker(RoutingPredictor)),
+    Call("A … cannot be evaluated", lambda: maker_of_unfitted(object()), lambda: maker_of_unfitted(RoutingPredictor)),
     Call("Option … = … of the evaluation", lambda: EvaluationOptions(folds=1), lambda: EvaluationOptions(folds=2)),
     Call("Only … item(s) have a routing that counts", lambda: make_split(_WHOLE_ITEMS, _WHOLE_OPERATIONS.head(2), EvaluationOptions(split="loo")), lambda: make_split(_WHOLE_ITEMS, _WHOLE_OPERATIONS, EvaluationOptions(split="loo"))),
     Call("All … routed items are alike (one group)", lambda: make_split(*_ALIKE, EvaluationOptions(split="family")), lambda: make_split(_WHOLE_ITEMS, _WHOLE_OPERATIONS, EvaluationOptions(split="family"))),
