@@ -14,12 +14,14 @@ from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
 from routing_etl.erp.profile import Profile
+from routing_etl.erp.reader import SqlAlchemyReader
 from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_measures import unread_measures
 from routing_etl.erp.unread_units import clashes
+from routing_etl.erp.unread_words import look_with, unread_words
 
 #: Columns that a line names before it only counts the rest.
 _NAMED = 12
@@ -73,6 +75,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
         def ask(statement: sa.Select[Any]) -> Sequence[int]:
             return [int(n or 0) for n in connection.execute(statement).one()]
 
+        look = look_with(SqlAlchemyReader(connection), dialect, ask)
         for unread in (*unread_masters(catalogue, dialect, ask), *unread_headers(catalogue, dialect, ask)):
             yield Finding("rows", "warning", unread.told, unread.remedy)
         for family, binding in catalogue.bindings.items():
@@ -82,6 +85,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
                 *unread_flags(binding, profile, dialect, ask),
                 *unread_factors(binding, dialect, ask, date.today()),
                 *unread_measures(binding, profile, dialect, ask),
+                *unread_words(binding, look),
             ):
                 yield Finding("rows", "warning", flag.told, flag.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])

@@ -78,6 +78,21 @@ def read_beside(
         pl.read_parquet(files.rows).rename(names).write_parquet(files.rows)
 
 
+def part_of(binding: Binding, count: Callable[[Binding], int]) -> Binding:
+    """A source as it is, or of many rows those of a part of its items, whose codes end alike.
+
+    Parameters
+    ----------
+    binding : Binding
+        The source, with the item code.
+    count : callable
+        Counts the rows of a source.
+    """
+    if count(binding) <= _MANY or _item(binding) is None:
+        return binding
+    return _only(binding, _part(binding, count))
+
+
 _NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "operations": (("item_cd",), ("job_cd",), ("run_time",)),
     "results": (("item_cd",), ("job_cd",), ("machine_time",), ("order_qty", "yield_qty")),
@@ -89,9 +104,9 @@ def _has(binding: Binding, needed: tuple[tuple[str, ...], ...]) -> bool:
     return all(there & set(names) for names in needed)
 
 
-def _part(results: Binding, count: Callable[[Binding], int]) -> str:
+def _part(source: Binding, count: Callable[[Binding], int]) -> str:
     """The end of the item codes that are read."""
-    return next((end for end in _ENDS if count(_only(results, end)) >= _ENOUGH), _ENDS[0])
+    return next((end for end in _ENDS if count(_only(source, end)) >= _ENOUGH), _ENDS[0])
 
 
 def _item(binding: Binding) -> FoundColumn | None:

@@ -45,6 +45,7 @@ from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_measures import unread_measures
 from routing_etl.erp.unread_units import clashes
+from routing_etl.erp.unread_words import look_with, unread_words
 from routing_etl.errors import SourceError
 from routing_etl.frames import SOURCE_COUNTS
 from routing_etl.log import get_logger
@@ -377,6 +378,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
         Such a column names another unit than the one by which times are read.
     """
     dialect = session.engine.dialect.name
+    look = look_with(session.reader, dialect, session.numbers)
     found = [
         c for b in catalogue.bindings.values() for c in clashes(b, session.profile, dialect, session.numbers)
     ]
@@ -389,6 +391,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
             *unread_flags(b, session.profile, dialect, session.numbers),
             *unread_factors(b, dialect, session.numbers, session.moment.today),
             *unread_measures(b, session.profile, dialect, session.numbers),
+            *unread_words(b, look),
         )
     ]
     wrong = [c for c in found if c.refused]

@@ -260,6 +260,20 @@ def says_whether_rows_count(name: str) -> bool:
     return _says(name, _COUNTS, _COUNTS_IN)
 
 
+def says_what_a_row_is(name: str, words: Iterable[str]) -> bool:
+    """Whether a column of results says by its name, or by two of its words, what a row is, as `unread_flags` tells.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    words : iterable of str
+        Its different words.
+    """
+    known = {w.upper() for w in words} & set(_KIND_WORDS)
+    return len(known) > 1 or _says(name, _KINDS, _KINDS_IN)
+
+
 def _words(name: str) -> list[str]:
     """The words of a name in lower case, umlauts spelled out and without accents."""
     text = re.sub(r"(?<=[a-zà-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])", " ", name).lower().translate(_UMLAUTS)

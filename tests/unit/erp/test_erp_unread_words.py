@@ -1,0 +1,187 @@
+"""Columns of few words that the profile leaves unread are told by the values beside them, whatever they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from foreign_erp import ITEMS, PARTS, STEP, Foreign
+
+TIMES = STEP + 'setup_time = "SETUP"\nrun_time = "RUN"\n[routing]\nblank_time_unit = 1\nrun_basis = "minutes_per_piece"\n'
+IGNORED = TIMES.replace('"STEP"', '"STEP"\nignore = ["KX7", "WHO"]')
+DROPPED = "DROP TABLE PART; DROP TABLE STEP;"
+
+
+@pytest.fixture
+def erp(tmp_path: Path) -> Foreign:
+    return Foreign(tmp_path)
+
+
+def operations(rows: list[tuple[str, float | None, float | None, str, str | None]]) -> str:
+    """Operations of a job with set-up and run time, and of two columns KX7 and WHO."""
+
+    def text(value: object) -> str:
+        return "NULL" if value is None else repr(value)
+
+    values = ", ".join(
+        f"('A{1 + i % 3}', 'R{i}', 10, {', '.join(map(text, row))})" for i, row in enumerate(rows)
+    )
+    columns = "PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, SETUP REAL, RUN REAL, KX7 TEXT, WHO TEXT"
+    return f"{PARTS}CREATE TABLE STEP ({columns});\nINSERT INTO STEP VALUES {values};"
+
+
+def timed(factors: dict[str, float], jobs: tuple[str, ...] = ("SAW", "MILL")) -> str:
+    """Twenty operations of each job and word: 2 to 4 minutes, times the word's factor; a mill takes three times as long as a saw."""
+    return operations([
+        (job, 20.0, (2.0 + i % 5 / 2) * factor * (3 if job == "MILL" else 1), word, None)
+        for job in jobs for word, factor in factors.items() for i in range(20)
+    ])  # fmt: skip
+
+
+# --- what a time is for -------------------------------------------------------------------------------------------------
+def test_words_by_which_times_of_a_job_are_a_hundred_times_as_long_are_told(erp: Foreign) -> None:
+    erp.night(timed({"Q": 1.0, "Z": 100.0}), ITEMS + TIMES)
+    assert erp.tells(
+        "operations: run times of one and the same job differ by the words of KX7",
+        "where it is Q (40 rows",
+        "100 times where it is Z (40 rows)",
+        'run_basis = "KX7"',
+    )
+    erp.night(DROPPED + timed({"Q": 1.0, "Z": 100.0}), ITEMS + IGNORED)
+    assert not erp.tells("one and the same job")
+
+
+def test_three_words_and_a_blank_are_told_with_their_factors(erp: Foreign) -> None:
+    erp.night(timed({"": 1.0, "C": 10.0, "D": 1000.0}), ITEMS + TIMES)
+    assert erp.tells("where it is blank (40 rows", "10 times where it is C", "1,000 times where it is D")
+
+
+@pytest.mark.parametrize("factors", [{"Q": 1.0, "Z": 1.0}, {"Q": 1.0, "Z": 3.0}])
+def test_words_by_which_times_hardly_differ_are_not_told(erp: Foreign, factors: dict[str, float]) -> None:
+    erp.night(timed(factors), ITEMS + TIMES)
+    assert not erp.tells("one and the same job")
+
+
+def test_a_word_for_each_job_is_not_told(erp: Foreign) -> None:
+    """A department: sawing is short and pressing is long, and no job has both words."""
+    rows = [
+        (job, 20.0, (2.0 + i % 5 / 2) * factor, word, None)
+        for job, word, factor in (("SAW", "Q", 1.0), ("PRESS", "Z", 100.0))
+        for i in range(40)
+    ]
+    erp.night(operations(rows), ITEMS + TIMES)
+    assert not erp.tells("one and the same job")
+
+
+def test_words_that_turn_about_from_job_to_job_are_not_told(erp: Foreign) -> None:
+    """A saw is fast on Q and slow on Z, a mill the other way about: machines, not units."""
+    rows = [
+        (job, 20.0, (2.0 + i % 5 / 2) * factor, word, None)
+        for job, word, factor in (("SAW", "Q", 1.0), ("SAW", "Z", 20.0), ("MILL", "Q", 20.0), ("MILL", "Z", 1.0))
+        for i in range(20)
+    ]
+    erp.night(operations(rows), ITEMS + TIMES)
+    assert not erp.tells("one and the same job")
+
+
+def test_a_second_column_that_says_the_same_as_the_one_that_is_read_is_not_told(erp: Foreign) -> None:
+    mapped = TIMES.replace('run_time = "RUN"', 'run_time = "RUN"\nrun_basis = "WHO"')
+    mapped += 'run_basis_words = { "one" = "piece", "many" = "per_100" }\n'
+    rows = [
+        ("SAW", 20.0, (2.0 + i % 5 / 2) * factor, word, said)
+        for word, factor, said in (("Q", 1.0, "one"), ("Z", 100.0, "many"))
+        for i in range(40)
+    ]
+    erp.night(operations(rows), ITEMS + mapped)
+    assert not erp.tells("one and the same job")
+
+
+# --- what is made outside -----------------------------------------------------------------------------------------------
+def suppliers(minutes: float | None, word: str = "E") -> str:
+    """Forty operations in house and twelve with one of three suppliers."""
+    own = [("SAW", 20.0, 2.0 + i % 5, "I", None) for i in range(40)]
+    return operations(own + [("COAT", minutes, minutes, word, f"V{i % 3}") for i in range(12)])
+
+
+@pytest.mark.parametrize("minutes", [None, 0.0])
+def test_a_word_that_goes_with_a_supplier_and_no_time_is_told(erp: Foreign, minutes: float | None) -> None:
+    erp.night(suppliers(minutes), ITEMS + TIMES)
+    assert erp.tells(
+        "operations: 12 of 52 rows have no time, and just in these WHO is filled and KX7 is E",
+        "count as made in house",
+        'inside = "KX7", with E in routing.outside_words',
+        'bp_cd = "WHO"',
+    )
+    erp.night(DROPPED + suppliers(minutes), ITEMS + IGNORED)
+    assert not erp.tells("as where a supplier does the work")
+
+
+def test_a_supplier_alone_is_told_even_where_it_is_read_as_such(erp: Foreign) -> None:
+    erp.night(suppliers(None, "I"), ITEMS + TIMES)
+    assert erp.tells("just in these WHO is filled, as where", 'inside = { column = "WHO", present = "out", absent = "in" }')
+    mapped = TIMES.replace('run_time = "RUN"', 'run_time = "RUN"\nbp_cd = "WHO"')
+    erp.night(DROPPED + suppliers(None), ITEMS + mapped)
+    assert erp.tells("just in these bp_cd is filled and KX7 is E", 'inside = "KX7"')
+
+
+def test_a_code_on_operations_with_times_and_a_mapped_inside_are_not_told(erp: Foreign) -> None:
+    erp.night(suppliers(5.0), ITEMS + TIMES)
+    assert not erp.tells("as where a supplier does the work")
+    mapped = TIMES.replace('run_time = "RUN"', 'run_time = "RUN"\ninside = "KX7"')
+    mapped += 'inside_words = ["I"]\noutside_words = ["E"]\n'
+    erp.night(DROPPED + suppliers(None), ITEMS + mapped)
+    assert not erp.tells("as where a supplier does the work")
+
+
+# --- what a report is ---------------------------------------------------------------------------------------------------
+DONE = """
+[results]
+table = "DONE"
+time_factor_min = 1
+[results.columns]
+item_cd = "PART"
+proc_seq = "SEQ"
+job_cd = "JOB"
+machine_time = "MINS"
+yield_qty = "QTY"
+"""
+
+
+def reports(set_ups: float) -> str:
+    """Fifteen reports of word R with this quantity, and thirty of F with ten pieces; K is F and G without regard to it."""
+    rows = ", ".join(
+        f"('A1', 10, 'SAW', 30, {set_ups if i % 3 == 0 else 10}, '{'R' if i % 3 == 0 else 'F'}', '{'FG'[i % 2]}')"
+        for i in range(45)
+    )
+    return (
+        operations([("SAW", 20.0, 2.0, "I", None)])
+        + "CREATE TABLE DONE (PART TEXT, SEQ INTEGER, JOB TEXT, MINS REAL, QTY REAL, KX8 TEXT, K TEXT);"
+        + f"INSERT INTO DONE VALUES {rows};"
+    )
+
+
+def test_a_word_whose_reports_have_no_quantity_is_told_as_a_set_up(erp: Foreign) -> None:
+    erp.night(reports(0), ITEMS + TIMES + DONE)
+    assert erp.tells(
+        "work_results: where KX8 is R (15 rows), rows have no quantity, and where it is F (30 rows), they have",
+        "no set-up is reported",
+        'record_kind = "KX8"',
+        "Do not correct factors",
+    )
+    assert not erp.tells("where K is")
+
+
+@pytest.mark.parametrize(
+    ("set_ups", "section", "columns"),
+    [
+        (10, "", ""),
+        (0, 'kinds = { setup = ["R"], run = ["F"] }\n', 'record_kind = "KX8"\n'),
+        (0, 'ignore = ["KX8"]\n', ""),
+    ],
+)
+def test_words_with_quantities_or_that_are_read_or_ignored_are_not_told(
+    erp: Foreign, set_ups: float, section: str, columns: str
+) -> None:
+    done = DONE.replace("time_factor_min", f"{section}time_factor_min") + columns
+    erp.night(reports(set_ups), ITEMS + TIMES + done)
+    assert not erp.tells("rows have no quantity")
