@@ -93,7 +93,9 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
             if family == "operations":
                 counts += census.ended_long_ago(binding, dialect, ask)
             for count in counts:
-                if count.warns:
+                if count.warns or (
+                    count.rule == "join_drops" and count.rows > census.MOST_DROPPED * count.of_rows
+                ):
                     yield Finding("rows", "warning", f"{count.frame}: {count.told}", count.remedy)
                 elif count.rows and count.rule != "table_rows":
                     yield Finding("rows", "ok", f"{count.frame}: {count.told}")

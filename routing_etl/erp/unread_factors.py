@@ -79,7 +79,10 @@ _FACTORS: tuple[_Factor, ...] = (
         "run_time_qty", "the pieces that the run time is for",
     ),
     _Factor(
-        _names(r"(time|run|std).?(basis|base).?(code)?$|(time|run)b$|timb$|stdbasis"), "run_basis",
+        _names(r"(time|run|std).?(basis|base).?(code)?$|(time|run)b$|timb$|stdbasis"
+            r"|bas(e|is)[_ .]?(de[_ .]?)?(te?m?ps|zeit|tiempo|tempo|czasu?|casu|tijd)|(te?m?ps|zeit|tiempo|tempo|czas|cas|tijd)[_ .]?(bas(e|is)|pour|je|fuer|für|por|per)$"
+            r"|(zeit|tps|temps)[_ .]?(bezug|bezugs(groesse|größe|menge))$"
+        ), "run_basis",
         "what the run time is for (a piece, a hundred, an hour, the whole order)",
     ),
     _Factor(

@@ -8,33 +8,18 @@ where the column has several values.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
 
 from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, flat
+from routing_etl.erp.name_words import says, says_whether_rows_count, words_of
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.statements import select_of
 from routing_etl.erp.unread_units import Ask, Clash
 
-#: Words of names that say whether a row counts, as people and known ERPs call it.
-_COUNTS = frozenset([
-    "status", "state", "active", "inactive", "aktiv", "inaktiv", "activo", "actif", "enabled", "disabled",
-    "deleted", "delete", "loekz", "lvorm", "loevm", "loeschkennzeichen", "loeschkz", "cancelled", "canceled",
-    "cancel", "void", "voided", "obsolete", "blocked", "gesperrt", "storno", "storniert", "stokz", "reversed",
-    "reversal", "approved", "approval", "released", "draft", "docstatus", "certified", "phantom", "discontinued",
-    "superseded", "estado", "statut", "useyn", "delyn", "delflag", "isdeleted", "isactive", "disable", "del", "archiv", "archived", "archiviert",
-    "zustand", "freigabe", "freigegeben", "geloescht", "sperre", "sperrkz", "gueltigkz", "ungueltig", "entfallen", "veraltet", "historisch",
-    "etat", "actif", "inactif", "supprime", "annule", "bloque", "perime", "valide", "inactivo", "baja", "anulado", "borrado", "bloqueado",
-    "vigente", "aprobado", "eliminado", "stato", "attivo", "inattivo", "annullato", "cancellato", "bloccato", "obsoleto", "eliminato",
-    "sospeso", "dismesso", "valido", "aktywny", "nieaktywny", "usuniety", "skasowany", "anulowany", "zablokowany", "zatwierdzony", "stan",
-    "stav", "aktivni", "neaktivni", "zruseno", "zruseny", "smazano", "smazany", "blokovano", "platny", "neplatny", "schvaleno",
-    "actief", "inactief", "verwijderd", "vervallen", "geblokkeerd", "goedgekeurd", "situacao", "ativo", "inativo", "excluido", "cancelado",
-])  # fmt: skip
 #: Words of names that say which of an item's routings is the main one.
 _MAIN = frozenset(["default", "isdefault", "primary", "main", "preferred", "haupt", "hauptplan", "principal"])
 #: Last words of columns that say something about a state, a default or a rework, and not which rows have it.
@@ -86,7 +71,6 @@ _KINDS = frozenset([
     "satzart", "planist", "istplan", "planactual", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
 ])  # fmt: skip
 _KINDS_IN, _NEVER = re.compile("재작업|手直し|返工|구분"), re.compile("(?!)")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "đ": "d", "ø": "o"})
 #: Words for what a result is, of which several tell a column of kinds; the rows that are looked at, and the share that must be such.
 _KIND_WORDS = (
     "SETUP", "SET-UP", "RUEST", "RUESTEN", "RÜST", "RÜSTEN", "RUN", "LAUF", "LAUFEN", "PROD", "PRODUCTION", "PRODUKTION", "REWORK",
@@ -99,10 +83,7 @@ _ROWS, _MOST = 2_000, 0.8
 #: A column of kinds has few words.
 _MOST_KINDS = 8
 #: The same in scripts that do not part words.
-_COUNTS_IN, _MAIN_IN = (
-    re.compile("사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废"),
-    re.compile("기본|대표|標準|主要|默认"),
-)
+_MAIN_IN = re.compile("기본|대표|標準|主要|默认")
 #: Words of names of the number of the report that a row takes back.
 _REVERSES = frozenset([
     "storno", "storniert", "stornierung", "stornobeleg", "stzhl", "reversal", "reversed", "reverses", "reversing", "cancel", "cancels",
@@ -140,18 +121,18 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         return
     main = binding.family == "operations" and profile.routing.major_flag_source == "none"
     for column in unread_columns(binding, (*_TYPES, "date")):
-        last = {*_words(column.name)[-1:]}
+        last = {*words_of(column.name)[-1:]}
         if last & _ABOUT:
             continue
         dated = column.type == "date" or bool(last & _WHO_AND_WHEN)
-        gone = _says(column.name, _GONE, _NEVER)
-        takes_back = binding.family == "results" and _says(column.name, _REVERSES, _REVERSES_IN)
+        gone = says(column.name, _GONE, _NEVER)
+        takes_back = binding.family == "results" and says(column.name, _REVERSES, _REVERSES_IN)
         counts = takes_back or says_whether_rows_count(column.name)
         kinds = binding.family == "results" and not dated
         kinds = kinds and (
-            _says(column.name, _KINDS, _KINDS_IN) or _holds_kinds(binding, column, dialect, ask)
+            says(column.name, _KINDS, _KINDS_IN) or _holds_kinds(binding, column, dialect, ask)
         )
-        if not counts and not kinds and not (main and not dated and _says(column.name, _MAIN, _MAIN_IN)):
+        if not counts and not kinds and not (main and not dated and says(column.name, _MAIN, _MAIN_IN)):
             continue
         if takes_back and column.type != "date":
             clash = _reference(binding, column, dialect, ask)
@@ -255,11 +236,6 @@ def _told(binding: Binding, column: FoundColumn, counts: bool, seen: str, *, mom
     )
 
 
-def says_whether_rows_count(name: str) -> bool:
-    """Whether a column says by its name whether its rows count: a state, a mark of deletion, a flag of reversal."""
-    return _says(name, _COUNTS, _COUNTS_IN)
-
-
 def says_what_a_row_is(name: str, words: Iterable[str]) -> bool:
     """Whether a column of results says by its name, or by two of its words, what a row is, as `unread_flags` tells.
 
@@ -271,21 +247,7 @@ def says_what_a_row_is(name: str, words: Iterable[str]) -> bool:
         Its different words.
     """
     known = {w.upper() for w in words} & set(_KIND_WORDS)
-    return len(known) > 1 or _says(name, _KINDS, _KINDS_IN)
-
-
-def _words(name: str) -> list[str]:
-    """The words of a name in lower case, umlauts spelled out and without accents."""
-    text = re.sub(r"(?<=[a-zà-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])", " ", name).lower().translate(_UMLAUTS)
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return re.findall(r"[a-z]+", plain)
-
-
-def _says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:
-    """Whether a name has one of the words: `IsDefault`, `DEL_FLAG` and `del flag` are alike."""
-    parts = _words(name)
-    pairs = {a + b for a, b in pairwise(parts)}
-    return bool(words & ({*parts} | pairs)) or inside.search(name) is not None
+    return len(known) > 1 or says(name, _KINDS, _KINDS_IN)
 
 
 def unread_columns(binding: Binding, types: Iterable[str] = _TYPES) -> list[FoundColumn]:

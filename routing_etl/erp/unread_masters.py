@@ -15,6 +15,10 @@ from routing_etl.erp.unread_units import Ask, Clash
 
 #: Names of flags that say "in use"; the other flags of a master say "out of use".
 _ACTIVE = re.compile(r"^(is_?)?active$|사용", re.IGNORECASE)
+#: Names of columns that name what has replaced a machine.
+_REPLACED = re.compile(
+    r"rempl|replac|ersetzt|nachfolg|su[bs]stit|sostit|zast[eę]p|n[aá]hrad|vervang|後継", re.IGNORECASE
+)
 _NO, _YES = ("0", "N", "NO", "FALSE", "F", "INACTIVE"), ("1", "Y", "YES", "TRUE", "T", "X", "J")
 #: Columns of a master that are tried as its code.
 _MOST_CODES = 12
@@ -41,30 +45,37 @@ def unread_masters(catalogue: Catalogue, dialect: str, ask: Ask) -> Iterator[Cla
     if operations is None:
         return
     for master in catalogue.masters:
+        counted = _counted(master, operations, dialect, ask)
+        if counted is None:
+            continue
         names = ", ".join(c.name for c in master.flags)
         yield Clash(
             False,
             f"{master.table} has {names}: it may say which machines are out of use, and the profile does not read it, so a scrapped "
-            f"machine can be proposed{_counted(master, operations, dialect, ask)}",
-            "Map it in [resources] with res_cd and active, or write [resources] for a master that has no such column.",
+            f"machine can be proposed{counted}",
+            "Map it in [resources] with res_cd and what says so (active, valid_to, replaced_by), or write [resources] for a master that has no such column.",
         )
 
 
-def _counted(master: UnreadMaster, operations: Binding, dialect: str, ask: Ask) -> str:
-    """How many machines and routing rows are meant, as the end of a sentence; '' where the values do not tell."""
+def _counted(master: UnreadMaster, operations: Binding, dialect: str, ask: Ask) -> str | None:
+    """How many machines and routing rows are meant, as the end of a sentence; '' where the values do not tell.
+
+    None where the table's name may mean something else, and no machine of the routings is in it.
+    """
+    unknown = "" if master.sure else None
     table = table_of(master.table, master.columns, "master")
     out = [c for c in (_out_of_use(table, f) for f in master.flags) if c is not None]
     machine = next((c for c in operations.columns if c.name == "res_cd"), None)
-    if not out or machine is None or machine.is_absent:
-        return ""
+    if machine is None or machine.is_absent or (not out and master.sure):
+        return unknown
     read = replace(operations, columns=(replace(machine, name="machine"),), marks=None)
     named = select_of(read, dialect).subquery()
     if machine.recipe is not None or "machine" not in named.c:
-        return ""
+        return unknown
     used = _text(named.c["machine"])
     codes = [c for c in master.columns if c.type in ("text", "integer", "unknown")][:_MOST_CODES]
     if not codes:
-        return ""
+        return unknown
     hits = [
         sa.select(sa.func.count()).select_from(table).where(_text(table.c[c.name]).in_(sa.select(used)))
         .scalar_subquery().label(f"hit{i}")
@@ -73,6 +84,8 @@ def _counted(master: UnreadMaster, operations: Binding, dialect: str, ask: Ask) 
     found = ask(sa.select(*hits))
     best = max(range(len(codes)), key=lambda i: found[i])
     if not found[best]:
+        return unknown
+    if not out:
         return ""
     code, gone = _text(table.c[codes[best].name]), sa.or_(*out)
     rows = sa.select(sa.func.count()).select_from(named).where(used.in_(sa.select(code).where(gone)))
@@ -91,11 +104,15 @@ def _counted(master: UnreadMaster, operations: Binding, dialect: str, ask: Ask) 
 
 def _out_of_use(table: sa.FromClause, flag: FoundColumn) -> sa.ColumnElement[bool] | None:
     """The condition under which a flag says "out of use"; None for one whose values are not known."""
+    if flag.type == "date":
+        return table.c[flag.name] < sa.func.now()
     if flag.type not in ("boolean", "integer", "text", "unknown"):
         return None
     text = _text(table.c[flag.name])
     if _ACTIVE.search(flag.name):
         return text.in_(_NO)
+    if _REPLACED.search(flag.name):
+        return text != ""
     return None if re.search("status|valid", flag.name, re.IGNORECASE) else text.in_(_YES)
 
 

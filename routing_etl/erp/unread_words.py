@@ -221,7 +221,9 @@ def _kinds(rows: pl.DataFrame, columns: Sequence[_Column]) -> Iterator[Clash]:
     pieces = [c for c in ("yield_qty", "bad_qty") if c in rows.columns] or ["order_qty"]
     some = pl.any_horizontal(pl.col(pieces) > 0).fill_null(False)
     for column in _of_few_words(rows, columns):
-        words = rows.group_by(v=column.key).agg(n=pl.len(), filled=some.mean()).sort("n", "v", descending=True)
+        words = (
+            rows.group_by(v=column.key).agg(n=pl.len(), filled=some.mean()).sort("n", "v", descending=True)
+        )
         if says_what_a_row_is(column.own, words["v"].to_list()):
             continue  # told by its name or words already
         none = words.filter(pl.col("filled") <= _FEW, pl.col("n") >= _SOME)

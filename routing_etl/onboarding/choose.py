@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile_model import RAW_COLUMNS
-from routing_etl.erp.unread_flags import says_whether_rows_count
 from routing_etl.onboarding import words
 from routing_etl.onboarding.by_values import item_column, routing_rows
 from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
@@ -104,6 +104,8 @@ def choose(survey: Survey) -> Choices:
     items = _items(survey, operations)
     if operations is None and items is not None:
         operations = _by_values(survey, items)
+    if items is None:
+        items = _nearest_items(survey, operations)
     if items is None:
         missing.append(
             "No table looks like an item master: none has an item code beside a name or a group."
@@ -334,6 +336,24 @@ def _items(survey: Survey, operations: Part | None) -> Part | None:
     return best
 
 
+def _nearest_items(survey: Survey, operations: Part | None) -> Part | None:
+    """The table that is called an item master and has an item code, one in a row, where none has a name or a group beside it."""
+    but = operations.table.title if operations is not None else ""
+    ranked = sorted(survey.tables, key=lambda t: -score(t.name, TABLES["items"], table=True))
+    for table in ranked[:_SHORT_LIST]:
+        code = choose_columns("items", table).get("item_cd")
+        named = score(table.name, TABLES["items"], table=True)
+        if code is None or not named or table.title == but or not _names_rows(survey, table, code.source):
+            continue
+        note = f"{table.title} is taken for the item master by its name; no column says by its name that it is {{}}. Which are?"
+        lacks = " or ".join(n for n in _WANTED["items"] if n != "item_cd")
+        return Part(
+            "items", table, f"its name and its code fit; {survey.rows(table):,} rows", {"item_cd": code},
+            notes=(f"DECIDE: {note.format(lacks)}",),
+        )  # fmt: skip
+    return None
+
+
 def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Part]:
     """The routing rows with the column that names their item, which may stand in a table beside them."""
     code = items.columns.get("item_cd")
@@ -443,7 +463,7 @@ def _is_key_of(survey: Survey, table: Table, column: str, header: Table, key: st
 
 
 def _possible_headers(survey: Survey, part: Part, items: Part) -> Iterator[tuple[str, Table, str]]:
-    times = {c.source for n, c in part.columns.items() if n not in ("rout_no", "item_cd")}
+    times = {c.source for n, c in part.columns.items() if n not in ("rout_no", "item_cd", "order_no")}
     for table in survey.tables:
         named = choose_columns(part.role, table).get("item_cd")
         if table.title in (part.table.title, items.table.title) or not _names_items(
@@ -503,25 +523,47 @@ def _assigned(survey: Survey, operations: Part, items: Part) -> tuple[Part, Part
     rout = operations.columns.get("rout_no")
     if rout is None:
         return None
+    found = sorted(
+        _possible_links(survey, operations, items, rout.source),
+        key=lambda f: (f[0] >= _MOST, _names_pairs_once(survey, f[1], f[2].source), f[0]),
+        reverse=True,
+    )
+    if not found:
+        return None
+    covered, link, item, match = found[0]
+    others = "".join(f"; {j.table.title} has {share:.0%}" for share, j, _, _ in found[1:3])
+    why = f"DECIDE: it assigns items to routings ({covered:.0%} of the routings of the sample are there{others}); is this its whole key?"
+    part = replace(operations, joins=(replace(link, why=why),))
+    return _matched(part, items, replace(item, source=f"of_item.{item.source}"), *match)
+
+
+def _names_pairs_once(survey: Survey, link: Joined, item: str) -> bool:
+    """Whether a table names each routing of an item once in the sample: one of orders does not, and would multiply rows."""
+    pairs = survey.records(link.table, [item, link.own])
+    return len(set(pairs)) == len(pairs)
+
+
+def _possible_links(
+    survey: Survey, operations: Part, items: Part, routing: str
+) -> Iterator[tuple[float, Joined, Choice, tuple[str, float]]]:
+    """Tables that name routings and items: the share of the routings that each names, the join, its item, and the items' column."""
     for table in survey.tables:
         item = choose_columns("operations", table).get("item_cd")
         if item is None or table.title in (operations.table.title, items.table.title):
             continue
         for column in table.columns:
             named = (
-                column.name.lower() == rout.source.lower()
+                column.name.lower() == routing.lower()
                 or score(column.name, FIELDS["operations"]["rout_no"]) > 2.6
             )
             if not named or column.name == item.source:
                 continue
-            share = survey.share_found(table, column.name, operations.table, rout.source)
+            share = survey.share_found(table, column.name, operations.table, routing)
             match = _which_code(survey, table, item.source, items)
             if share is not None and share >= _MOST and match is not None:
-                why = f"DECIDE: it assigns items to routings ({share:.0%} of them are there); is this its whole key?"
-                joined = Joined(table, "of_item", rout.source, column.name, why)
-                part = replace(operations, joins=(joined,))
-                return _matched(part, items, replace(item, source=f"of_item.{item.source}"), *match)
-    return None
+                covered = survey.share_found(operations.table, routing, table, column.name) or 0.0
+                yield covered, Joined(table, "of_item", routing, column.name, ""), item, match
+                break
 
 
 def _by_group(survey: Survey, operations: Part, items: Part) -> Part | None:

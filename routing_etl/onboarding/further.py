@@ -34,15 +34,25 @@ _ORDER_NUMBER = re.compile(
 _NO_ORDER_NUMBER = re.compile(
     r"line|pos|item|vendor|date|datum|fecha|qty|menge|quant|cantidad|status|price|preis|type|unit"
 )
-_QUANTITY = re.compile(r"qty|quant|menge|cantidad|quantita|ilosc|mnozstvi|aantal|수량|数量", re.IGNORECASE)
+_QUANTITY = re.compile(
+    r"qty|qte|quant|menge|cantidad|quantita|ilosc|mnozstvi|aantal|수량|数量", re.IGNORECASE
+)
 _GROUP = frozenset([
     "group", "grp", "dept", "department", "class", "type", "area", "center", "centre", "gruppe", "abteilung", "kostenstelle", "bereich", "art",
-    "grupo", "groupe", "gruppo", "grupa", "skupina", "groep", "그룹", "グループ", "组",
+    "grupo", "groupe", "gruppo", "grupa", "skupina", "groep", "그룹", "グループ", "组", "section", "atelier", "secteur", "seccion", "sezione",
+    "reparto", "wydzial", "stredisko", "afdeling", "setor",
 ])  # fmt: skip
 _OTHER = re.compile(
     r"alt|ersatz|ausweich|replac|succ|nachf|substit|sustit|rempl|sostit|zast|n[aá]hrad|vervang|대체|代替|替代",
     re.IGNORECASE,
 )
+_LAST_DAY = re.compile(
+    r"^(dt|dat[aeo]?|datum|fecha|valid)_?(fin|fine|fim|ende?|bis|hasta|baja|konca?|koniec|einde|tot|do|to|until|thru)$"
+    r"|^(fin|ende?|bis|baja|einde|koniec)_?(dt|dat[aeo]?|datum|fecha)$|^(g(ue|ü)ltig|valable|valido)_?(bis|jusqu_?au|hasta|fino)",
+    re.IGNORECASE,
+)
+#: Fewest operations of the sample with a supplier.
+_SUPPLIED = 5
 #: What words of reports say: set-up, run, or no work.
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "setup": ("SETUP", "SET-UP", "SET UP", "RUEST", "RUESTEN", "RÜST", "RÜSTEN", "REGLAGE", "RÉGLAGE", "ATTREZZAGGIO", "PREPARACION", "PREPARACIÓN",
@@ -246,6 +256,11 @@ def _of_machines(survey: Survey, table: Table, code: str) -> tuple[dict[str, tup
                 (column.name, f"DECIDE: which words mean that a machine is in use? It holds {held.shown()}"),
                 held,
             )
+        elif _LAST_DAY.search(column.name) and (column.kind == "date" or held.date_format is not None):
+            found.setdefault(
+                "valid_to",
+                (column.name, f"DECIDE: is it the last day of a machine? {held.filled:,} have one"),
+            )
         elif (
             _OTHER.search(column.name)
             and (survey.share_found(table, column.name, table, code) or 0.0) >= _SHARE
@@ -366,3 +381,66 @@ def finished_flag(survey: Survey, part: Part) -> Column | None:
         ):
             return column
     return None
+
+
+# --- what is made outside -----------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Outside:
+    """What says that an operation is made outside: a column with its words, or none; the supplier's column; how many rows of the sample."""
+
+    supplier: str
+    rows: int
+    column: str | None
+    outside: str
+    inside: tuple[str, ...]
+
+
+def made_outside(survey: Survey, part: Part) -> Outside | None:
+    """The column of suppliers of the operations: filled where no time is, and hardly elsewhere; and the column whose word goes with it.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    part : Part
+        The operations.
+    """
+    taken = {c.source for c in part.columns.values()}
+    times = [
+        c.source for n, c in part.columns.items() if n in ("setup_time", "run_time") and "." not in c.source
+    ]
+    free = [c.name for c in part.table.columns if c.kind in ("text", "integer") and c.name not in taken]
+    if not times or not free or "inside" in part.columns:
+        return None
+    rows = survey.records(part.table, [*free, *times])
+    words = [["" if v is None else str(v).strip() for v in row[: len(free)]] for row in rows]
+    timed = [any(v not in (None, 0, "", "0") for v in row[len(free) :]) for row in rows]
+    for i, name in enumerate(free):
+        filled = [row[i] not in ("", "0") for row in words]
+        n = sum(filled)
+        with_time = sum(t for t, f in zip(timed, filled, strict=True) if f)
+        others = sum(t for t, f in zip(timed, filled, strict=True) if not f)
+        if n < _SUPPLIED or 2 * n >= len(rows) or with_time > 0.05 * n or 2 * others < len(rows) - n:
+            continue
+        if len({row[i] for row in words} - {"", "0"}) < 2:
+            continue
+        return _with_word(
+            name, filled, {free[k]: [row[k] for row in words] for k in range(len(free)) if k != i}
+        )
+    return None
+
+
+def _with_word(supplier: str, filled: list[bool], others: Mapping[str, list[str]]) -> Outside:
+    """The column of a few words of which one goes with the supplier."""
+    for name, words in others.items():
+        outside = {w for w, f in zip(words, filled, strict=True) if f}
+        inside = {w for w, f in zip(words, filled, strict=True) if not f and w}
+        if (
+            len(outside) == 1
+            and "" not in outside
+            and inside
+            and not outside & inside
+            and len(inside) < _FLAGS
+        ):
+            return Outside(supplier, sum(filled), name, outside.pop(), tuple(sorted(inside)))
+    return Outside(supplier, sum(filled), None, "out", ("in",))

@@ -82,8 +82,9 @@ FURTHER_FIELDS: dict[str, dict[str, str]] = {
     "items": {
         "item_cd": _ITEM + "|codice|indeks|symbol",
         "part_type": "artikelart|warengr|teile art|art gruppe|artikelgr|famille article|famiglia|gruppo|tipo|categoria merceologica|grupa|"
-        "rodzaj|typ|asortyment|skupina|druh|artikelgroep|groep|soort|grp|familia articulo",
-        "item_nm": "bez|bez1|bezeichnung1|benennung1|kurztext|descrizione|descr|denominacion|nazwa|opis|nazev|popis|omschrijving|benaming|"
+        "rodzaj|typ|asortyment|skupina|druh|artikelgroep|groep|soort|grp|familia articulo|fam|sfam|fam art|sous famille|ss famille|cod fam|wgr|artgr|gr art",
+        "item_nm": "bez|bez1|lib|lib1|libelle1|des|des1|designation1|desc1|descr1|name1|nom|nom1|nombre1|nazwa1|nazev1|opis1|popis1|"
+        "lib art|des art|bez art|bezeichnung1|benennung1|kurztext|descrizione|descr|denominacion|nazwa|opis|nazev|popis|omschrijving|benaming|"
         "descricao",
     },
     "operations": {

@@ -9,17 +9,24 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from routing_etl.erp.basis_words import basis_of
+from routing_etl.erp.basis_words import bases_of_letters, basis_of
 from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
 from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
 from routing_etl.onboarding.formats import format_words
+from routing_etl.onboarding.further import made_outside
 from routing_etl.onboarding.kinds import FEW as _FEW
 from routing_etl.onboarding.kinds import kind_of
 from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
-from routing_etl.onboarding.write_further import attributes_as_rows, further_of_reports, further_sections
+from routing_etl.onboarding.write_further import (
+    attributes_as_rows,
+    columns_of_inside,
+    further_of_reports,
+    further_sections,
+    words_of_inside,
+)
 
 #: Most attributes that are proposed.
 _ATTRIBUTES = 40
@@ -375,6 +382,7 @@ def _unit_question(column: Column, table: Table, sample: dict[str, Values]) -> s
 # --- routings and results ---------------------------------------------------------------------------------------------
 def _operations(survey: Survey, part: Part) -> Iterator[str]:
     part = _formats_as_basis(survey, part)
+    outsourced = made_outside(survey, part)
     yield from _head(survey, part)
     yield ""
     yield "[operations.columns]"
@@ -391,8 +399,10 @@ def _operations(survey: Survey, part: Part) -> Iterator[str]:
             if other is not None:
                 source = _column(survey, part, other, columns[other]).partition(" = ")[2].partition("  # ")[0]
                 yield f"job_cd = {source}  # DECIDE: no column holds a job code; {other} stands for it"
+    yield from columns_of_inside(outsourced)
     yield ""
     yield "[routing]"
+    yield from words_of_inside(outsourced)
     yield from _units(survey, part)
     if why := fractions(survey, part):
         yield _line('efficiency_unit = "fraction"', why)
@@ -465,7 +475,7 @@ def _bases(survey: Survey, part: Part, choice: Choice) -> Iterator[str]:
     """What the words of a basis mean, a question for each that may mean anything, and what a blank one means."""
     held = _seen(survey, part, choice)
     words = {} if held is None else {str(v): n for v, n in held.counts.most_common()}
-    formats = format_words(words) or {}
+    formats = format_words(words) or bases_of_letters(words)
     known = {w: basis for w in words if (basis := formats.get(w) or basis_of(w)) is not None}
     inner = ", ".join(f"{_quoted(w)} = {_quoted(basis)}" for w, basis in known.items())
     yield _line(

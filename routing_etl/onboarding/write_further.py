@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from routing_etl.onboarding.choose import Choices, Part
 from routing_etl.onboarding.further import (
     Master,
+    Outside,
     Pivoted,
     finished_flag,
     kinds_of_reports,
@@ -194,3 +195,35 @@ def further_of_reports(survey: Survey, part: Part) -> tuple[list[str], list[str]
             )
         )
     return keys, columns
+
+
+def columns_of_inside(found: Outside | None) -> Iterator[str]:
+    """Lines of [operations.columns] that say what is made outside, and by whom.
+
+    Parameters
+    ----------
+    found : Outside or None
+        What was found.
+    """
+    if found is None:
+        return
+    why = f"DECIDE: the operations made outside? {found.rows:,} rows of the sample have {found.supplier} and no time"
+    if found.column is None:
+        yield _line(f'inside = {{ column = {_quoted(found.supplier)}, present = "out", absent = "in" }}', why)
+    else:
+        yield _line(f"inside = {_quoted(found.column)}", why)
+    yield _line(f"bp_cd = {_quoted(found.supplier)}", "DECIDE: the supplier? It is filled in just these rows")
+
+
+def words_of_inside(found: Outside | None) -> Iterator[str]:
+    """Keys of [routing] with the words of the column that says what is made outside.
+
+    Parameters
+    ----------
+    found : Outside or None
+        What was found.
+    """
+    if found is None:
+        return
+    yield f"inside_words = [{', '.join(map(_quoted, found.inside))}]"
+    yield f"outside_words = [{_quoted(found.outside)}]"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from routing_etl.erp.census import MOST_DROPPED
 from routing_etl.frames import ITEMS, OPERATIONS, SOURCE_COUNTS, WORK_RESULTS, Severity
 from routing_etl.quality.rules import CRITICAL, ROWS, UNEXPECTED, WARNING, Rule, Scope, Table
 
@@ -32,7 +33,7 @@ class _Limit:
 
 _JOINS = (
     _Limit("join_multiplies", 0.0, "a join that only adds columns leaves the number of rows as it is"),
-    _Limit("join_drops", 0.05, "an inner join drops few rows, or no more than its may_drop says"),
+    _Limit("join_drops", MOST_DROPPED, "an inner join drops few rows, or no more than its may_drop says"),
     _Limit("join_finds_nothing", 0.0, "a join finds partners"),
     _Limit("filter_removes", 0.95, "a filter leaves rows"),
     _Limit(

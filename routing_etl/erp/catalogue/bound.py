@@ -258,11 +258,15 @@ class Binding:
 
 @dataclass(frozen=True)
 class UnreadMaster:
-    """A table that by its name is a machine master and that the profile does not read; `flags` may say what is out of use."""
+    """A table that by its name is a machine master and that the profile does not read; `flags` may say what is out of use.
+
+    `sure`: its name can hardly mean something else.
+    """
 
     table: TableName
     columns: tuple[FoundColumn, ...]
     flags: tuple[FoundColumn, ...]
+    sure: bool = True
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from routing_etl.erp.catalogue.bound import (
     UnreadMaster,
 )
 from routing_etl.erp.catalogue.names import nearest_name, split_quoted, visible
+from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Join, Pivot, Source
 
@@ -132,16 +133,28 @@ def _family(kind: sa.types.TypeEngine[object]) -> TypeFamily:
     return "unknown"
 
 
-#: Names of tables that may be a machine master, and of columns there that say whether a machine is in use.
+#: Names of tables that are a machine master.
 _MASTER = re.compile(
     r"work_?.?cent|workstation|machine|maschine|resource|equipment|crhd|arbeitspl|설비|작업장", re.IGNORECASE
 )
-
-
-_IN_USE = re.compile(
-    r"^(is_?)?(in)?active$|^blocked|^closed|^retired|^scrapped|^disabled|^obsolete|gesperrt|^valid_?(to|until)|l[oö]e?kz|사용|^status$",
+#: Names that may be those of one in other languages, or of something else: told only where it has machines of the routings.
+_PERHAPS_MASTER = re.compile(
+    r"poste|moyen|centre_?(de_?)?charge|centro|m[aá]quina|macchin|maszyn|stroj|stanowisk|gniazd|pracovist|werkplek|anlage|betriebsmittel|arbplatz"
+    r"|aplatz|recurso|risors|zasob|기계|호기|設備|機械|ワークセンタ|设备|机器|工作中心",
     re.IGNORECASE,
 )
+#: Names of a day from which a machine is out of use, and of what has replaced it.
+_IN_USE = re.compile(
+    r"^(is_?)?(in)?active$|^closed|^retired|^scrapped|^valid_?(to|until)"
+    r"|^(dt|dat[aeo]?|datum|fecha|tag|dzien|den)_?(fin|fine|fim|ende|end|bis|hasta|baja|konca?|koniec|einde|tot|do|sortie|arret|hors|stillleg)"
+    r"|^(fin|ende?|bis|baja|einde|koniec)_?(dt|dat[aeo]?|datum|fecha)$"
+    r"|rempl|replac|ersetzt|ersatz|nachfolg|su[bs]stit|sostit|zast[eę]p|n[aá]hrad|vervang|後継|替代|대체",
+    re.IGNORECASE,
+)
+
+
+def _says_in_use(name: str) -> bool:
+    return _IN_USE.search(name) is not None or says_whether_rows_count(name)
 
 
 def machine_masters(tables: Tables) -> list[UnreadMaster]:
@@ -152,25 +165,24 @@ def machine_masters(tables: Tables) -> list[UnreadMaster]:
     schema = None if tables.dialect == "sqlite" else profile.schema_for(profile.operations, tables.dialect)
     found = []
     for name in tables.names(schema):
-        if not _MASTER.search(name):
+        sure = _MASTER.search(name) is not None
+        if not sure and not _PERHAPS_MASTER.search(name):
             continue
         table = TableName(name, schema)
         columns = tuple(tables.columns(table, "master").values())
-        flags = tuple(c for c in columns if _IN_USE.search(c.name))
+        flags = tuple(c for c in columns if _says_in_use(c.name))
         if flags:
-            found.append(UnreadMaster(table, columns, flags))
+            found.append(UnreadMaster(table, columns, flags, sure))
     return found
 
 
-#: Names of tables that may hold the heads or versions of routings, and of columns there that say which of them count.
-_HEADER = re.compile(r"rout|^route|gamme|ruta|arbeitspl|aplan|^plko$|라우팅|工艺路线|手順", re.IGNORECASE)
+#: Names of tables that may hold the heads or versions of routings.
+_HEADER = re.compile(
+    r"rout|^route|gamme|ruta|roteiro|arbeitspl|aplan|werkplan|bewerkingsplan|^cicl[oi]|marszrut|technologi|postup|^plko$|라우팅|工艺路线|手順|工順",
+    re.IGNORECASE,
+)
 _REVISIONS = re.compile(
     r"[a-z_ ](rev|revs|revision|revisions|version|versions)$|리비전|改訂|版本", re.IGNORECASE
-)
-_COUNTS = re.compile(
-    r"(^|_| )(status|statu|state|certified|approved|released|active|inactive|deleted|blocked|obsolete|draft)(_\d+)?$"
-    r"|l[oö]e?kz|gesperrt|사용|상태|状态|状態",
-    re.IGNORECASE,
 )
 
 
@@ -193,7 +205,7 @@ def routing_headers(tables: Tables) -> list[UnreadHeader]:
         table = TableName(name, schema)
         columns = tables.columns(table, "header")
         key = next((columns[k] for k in keys if k in columns), None)
-        flags = tuple(c for c in columns.values() if _COUNTS.search(c.name))
+        flags = tuple(c for c in columns.values() if says_whether_rows_count(c.name))
         item = next((columns[i] for i in items if i in columns), None) if revisions else None
         if key is not None and flags and (item is not None or not revisions):
             found.append(UnreadHeader(table, key, flags, item))

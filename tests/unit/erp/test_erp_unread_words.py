@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from foreign_erp import ITEMS, PARTS, STEP, Foreign
 
-TIMES = STEP + 'setup_time = "SETUP"\nrun_time = "RUN"\n[routing]\nblank_time_unit = 1\nrun_basis = "minutes_per_piece"\n'
+TIMES = (
+    STEP
+    + 'setup_time = "SETUP"\nrun_time = "RUN"\n[routing]\nblank_time_unit = 1\nrun_basis = "minutes_per_piece"\n'
+)
 IGNORED = TIMES.replace('"STEP"', '"STEP"\nignore = ["KX7", "WHO"]')
 DROPPED = "DROP TABLE PART; DROP TABLE STEP;"
 
@@ -77,7 +80,12 @@ def test_words_that_turn_about_from_job_to_job_are_not_told(erp: Foreign) -> Non
     """A saw is fast on Q and slow on Z, a mill the other way about: machines, not units."""
     rows = [
         (job, 20.0, (2.0 + i % 5 / 2) * factor, word, None)
-        for job, word, factor in (("SAW", "Q", 1.0), ("SAW", "Z", 20.0), ("MILL", "Q", 20.0), ("MILL", "Z", 1.0))
+        for job, word, factor in (
+            ("SAW", "Q", 1.0),
+            ("SAW", "Z", 20.0),
+            ("MILL", "Q", 20.0),
+            ("MILL", "Z", 1.0),
+        )
         for i in range(20)
     ]
     erp.night(operations(rows), ITEMS + TIMES)
@@ -118,7 +126,9 @@ def test_a_word_that_goes_with_a_supplier_and_no_time_is_told(erp: Foreign, minu
 
 def test_a_supplier_alone_is_told_even_where_it_is_read_as_such(erp: Foreign) -> None:
     erp.night(suppliers(None, "I"), ITEMS + TIMES)
-    assert erp.tells("just in these WHO is filled, as where", 'inside = { column = "WHO", present = "out", absent = "in" }')
+    assert erp.tells(
+        "just in these WHO is filled, as where", 'inside = { column = "WHO", present = "out", absent = "in" }'
+    )
     mapped = TIMES.replace('run_time = "RUN"', 'run_time = "RUN"\nbp_cd = "WHO"')
     erp.night(DROPPED + suppliers(None), ITEMS + mapped)
     assert erp.tells("just in these bp_cd is filled and KX7 is E", 'inside = "KX7"')
@@ -185,3 +195,46 @@ def test_words_with_quantities_or_that_are_read_or_ignored_are_not_told(
     done = DONE.replace("time_factor_min", f"{section}time_factor_min") + columns
     erp.night(reports(set_ups), ITEMS + TIMES + done)
     assert not erp.tells("rows have no quantity")
+
+
+# --- heads of routings and machines in further languages ------------------------------------------------------------------
+@pytest.mark.parametrize("column", ["STATUT", "ETAT", "VALIDE", "STATO", "BAJA"])
+def test_a_state_of_routings_in_a_head_that_is_not_read_is_told_in_any_language(
+    erp: Foreign, column: str
+) -> None:
+    head = f"CREATE TABLE GAMMES (R TEXT, {column} TEXT); INSERT INTO GAMMES VALUES ('R0', 'V'), ('R1', 'A');"
+    erp.night(operations([("SAW", 20.0, 2.0, "I", None)] * 2) + head, ITEMS + TIMES)
+    assert erp.tells(
+        f"operations: GAMMES has {column}: it may say which routings count", "2 different states"
+    )
+
+
+def machined(columns: str, rows: str) -> str:
+    """A routing on machines M1 and M2, and a table POSTES with these columns."""
+    return (
+        f"{PARTS}CREATE TABLE STEP (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, M TEXT);"
+        "INSERT INTO STEP VALUES ('A1', 'R', 10, 'SAW', 'M1'), ('A1', 'R', 20, 'MILL', 'M2');"
+        f"CREATE TABLE POSTES (POSTE TEXT, {columns}); INSERT INTO POSTES VALUES {rows};"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ("DTFIN DATE", "('M1', NULL), ('M2', '2020-01-31'), ('M3', NULL)"),
+        ("POSTE_REMPL TEXT", "('M1', ''), ('M2', 'M1'), ('M3', NULL)"),
+    ],
+)
+def test_machines_with_a_last_day_or_a_successor_are_told_with_their_rows(
+    erp: Foreign, columns: str, rows: str
+) -> None:
+    erp.night(machined(columns, rows), ITEMS + STEP + 'res_cd = "M"\n')
+    assert erp.tells(
+        f"POSTES has {columns.split()[0]}",
+        "1 of its 3 rows look out of use, and 1 routing rows name such a machine",
+    )
+
+
+def test_a_table_that_is_called_so_and_has_no_machine_of_the_routings_is_not_told(erp: Foreign) -> None:
+    erp.night(machined("DTFIN DATE", "('X1', NULL), ('X2', '2020-01-31')"), ITEMS + STEP + 'res_cd = "M"\n')
+    assert not erp.tells("POSTES has")

@@ -122,3 +122,64 @@ def test_kinds_of_reports_and_what_is_finished(tmp_path: Path) -> None:
     )
     assert "DECIDE: as the words of KX say" in found.text
     assert read(tmp_path, found)["work_results"] == 40, "an order of each part, set-up and run together"
+
+
+#: A plant whose names are abbreviations, whose routings are linked to items by a table, and whose reports name an order.
+LINKED = """
+CREATE TEMP TABLE nr AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 40) SELECT n FROM c;
+CREATE TABLE ARTICLES (CODART TEXT PRIMARY KEY, LIB1 TEXT, FAM TEXT);
+INSERT INTO ARTICLES SELECT 'P' || n, 'arbre ' || n, 'F' || (n % 3) FROM nr;
+CREATE TABLE ACHATS (NOCDE TEXT, CODART TEXT, NOGAM TEXT);
+INSERT INTO ACHATS SELECT 'B' || n, 'P' || n, 'G' || n FROM nr WHERE n < 4;
+CREATE TABLE LIENS (CODART TEXT, NOGAM TEXT); INSERT INTO LIENS SELECT 'P' || n, 'G' || n FROM nr WHERE n < 40;
+CREATE TABLE GAMME_OPERATIONS (NOGAM TEXT, NOPHASE INTEGER, CODOP TEXT, CODPOSTE TEXT, TPREP REAL, TUNIT REAL, BASETPS TEXT, TYPOP TEXT, CODFOU TEXT);
+INSERT INTO GAMME_OPERATIONS SELECT 'G' || n, 10, 'SCI', 'M' || (n % 4), 15, 2 + n % 3, 'U', 'I', NULL FROM nr;
+INSERT INTO GAMME_OPERATIONS SELECT 'G' || n, 20, 'FRA', 'M' || (4 + n % 3), 30, 600, 'C', 'I', NULL FROM nr;
+INSERT INTO GAMME_OPERATIONS SELECT 'G' || n, 30, 'PEI', NULL, 0, 0, 'U', 'E', 'V' || (n % 3) FROM nr WHERE n < 13;
+CREATE TABLE ORDRES (NOOF TEXT PRIMARY KEY, CODART TEXT, NOGAM TEXT); INSERT INTO ORDRES SELECT 'W' || n, 'P' || n, 'G' || n FROM nr;
+INSERT INTO ORDRES SELECT 'X' || n, 'P' || n, 'G' || n FROM nr;
+CREATE TABLE POINTAGES (NOOF TEXT, NOPHASE INTEGER, CODOP TEXT, CODPOSTE TEXT, DEBUT TEXT, FIN TEXT, QTE_BONNE REAL);
+INSERT INTO POINTAGES SELECT 'W' || n, 10, 'SCI', 'M1', printf('2025-%02d-%02d 08:00:00', 1 + n / 20, 1 + n % 20),
+  printf('2025-%02d-%02d 09:00:00', 1 + n / 20, 1 + n % 20), 20 FROM nr;
+CREATE TABLE POSTES (CODPOSTE TEXT PRIMARY KEY, LIBPOSTE TEXT, DTFIN DATE);
+INSERT INTO POSTES SELECT 'M' || (n - 1), 'poste ' || n, CASE n WHEN 7 THEN '2024-01-31' END FROM nr WHERE n < 8;
+"""
+
+
+def test_the_table_that_links_most_routings_is_joined_and_reports_are_found_by_their_order(
+    tmp_path: Path,
+) -> None:
+    """The purchases have routings, too: three of forty; the orders have all, each twice."""
+    found, profile = propose_of(tmp_path, LINKED)
+    (link,) = profile["operations"]["joins"]
+    assert (link["table"], link["on"]) == ("LIENS", [["NOGAM", "NOGAM"]])
+    assert "98% of the routings of the sample are there; ORDRES has 100%; ACHATS has 8%" in found.text
+    assert profile["results"]["joins"][0]["table"] == "ORDRES"
+    assert profile["results"]["columns"]["item_cd"] == "head.CODART"
+    assert read(tmp_path, found)["work_results"] == 39, "of the last item no routing is linked"
+
+
+def test_short_names_bases_suppliers_and_last_days_are_proposed_as_questions(tmp_path: Path) -> None:
+    found, profile = propose_of(tmp_path, LINKED)
+    assert profile["items"]["attributes"]["item_nm"]["column"] == "LIB1"
+    assert profile["items"]["attributes"]["part_type"]["column"] == "FAM"
+    columns, routing = profile["operations"]["columns"], profile["routing"]
+    assert (columns["run_basis"], routing["run_basis_words"]) == ("BASETPS", {"U": "piece", "C": "per_100"})
+    assert (columns["inside"], columns["bp_cd"]) == ("TYPOP", "CODFOU")
+    assert (routing["inside_words"], routing["outside_words"]) == (["I"], ["E"])
+    assert profile["resources"]["columns"] == {"res_cd": "CODPOSTE", "valid_to": "DTFIN"}
+    assert "12 rows of the sample have CODFOU and no time" in found.text
+
+
+def test_an_item_master_without_a_name_or_a_group_is_a_question_and_the_rest_goes_on(tmp_path: Path) -> None:
+    found, profile = propose_of(tmp_path, LINKED.replace("LIB1", "ZQ1").replace("FAM", "ZQ2"))
+    assert (profile["items"]["table"], profile["items"]["columns"]) == ("ARTICLES", {"item_cd": "CODART"})
+    assert "DECIDE: ARTICLES is taken for the item master by its name" in found.text
+    assert {"operations", "results"} <= set(profile)
+
+
+def propose_of(folder: Path, script: str) -> tuple[Suggestion, dict[str, Any]]:
+    with sqlite3.connect(folder / "erp.db") as erp:
+        erp.executescript(script)
+    found = suggest(f"sqlite:///{(folder / 'erp.db').as_posix()}", load_settings(home=folder))
+    return found, tomllib.loads(found.text)

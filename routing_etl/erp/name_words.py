@@ -1,0 +1,47 @@
+"""What names of columns say in the languages seen, by their words: one vocabulary for rows of a frame, heads of routings and machine masters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from itertools import pairwise
+
+#: Words of names that say whether a row counts, as people and known ERPs call it.
+_COUNTS = frozenset([
+    "status", "state", "active", "inactive", "aktiv", "inaktiv", "activo", "actif", "enabled", "disabled",
+    "deleted", "delete", "loekz", "lvorm", "loevm", "loeschkennzeichen", "loeschkz", "cancelled", "canceled",
+    "cancel", "void", "voided", "obsolete", "blocked", "gesperrt", "storno", "storniert", "stokz", "reversed",
+    "reversal", "approved", "approval", "released", "draft", "docstatus", "certified", "phantom", "discontinued",
+    "superseded", "estado", "statut", "statu", "useyn", "delyn", "delflag", "isdeleted", "isactive", "disable", "del", "archiv", "archived", "archiviert",
+    "zustand", "freigabe", "freigegeben", "geloescht", "sperre", "sperrkz", "gueltigkz", "ungueltig", "entfallen", "veraltet", "historisch",
+    "etat", "actif", "inactif", "supprime", "annule", "bloque", "perime", "valide", "inactivo", "baja", "anulado", "borrado", "bloqueado",
+    "vigente", "aprobado", "eliminado", "stato", "attivo", "inattivo", "annullato", "cancellato", "bloccato", "obsoleto", "eliminato",
+    "sospeso", "dismesso", "valido", "aktywny", "nieaktywny", "usuniety", "skasowany", "anulowany", "zablokowany", "zatwierdzony", "stan",
+    "stav", "aktivni", "neaktivni", "zruseno", "zruseny", "smazano", "smazany", "blokovano", "platny", "neplatny", "schvaleno",
+    "actief", "inactief", "verwijderd", "vervallen", "geblokkeerd", "goedgekeurd", "situacao", "ativo", "inativo", "excluido", "cancelado",
+])  # fmt: skip
+#: The same in scripts that do not part words, and in words that are written together.
+_COUNTS_IN = re.compile(
+    "사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废|l[oö]e?kz|gesperrt",
+    re.IGNORECASE,
+)
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "đ": "d", "ø": "o"})
+
+
+def says_whether_rows_count(name: str) -> bool:
+    """Whether a column says by its name whether its rows count: a state, a mark of deletion, a flag of reversal."""
+    return says(name, _COUNTS, _COUNTS_IN)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in lower case, umlauts spelled out and without accents."""
+    text = re.sub(r"(?<=[a-zà-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])", " ", name).lower().translate(_UMLAUTS)
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return re.findall(r"[a-z]+", plain)
+
+
+def says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:
+    """Whether a name has one of the words: `IsDefault`, `DEL_FLAG` and `del flag` are alike."""
+    parts = words_of(name)
+    pairs = {a + b for a, b in pairwise(parts)}
+    return bool(words & ({*parts} | pairs)) or inside.search(name) is not None
