@@ -108,6 +108,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ("registry/aliases", "The alias file … is broken", "ours"),
     ("registry/artifacts", "… was changed by somebody else", "person"),
     ("settings_files", "The settings file … was changed while", "person"),
+    ("settings.py", "… holds NUL characters", "elsewhere tests/unit/test_settings_file.py"),
+    ("settings.py", "…: line … is no NAME=value", "elsewhere tests/unit/test_settings_file.py"),
     ("settings_files", "The working folder of this process", "elsewhere tests/unit/test_settings_file.py"),
     ("registry/artifacts", "The new version was not saved", "ours"),
     ("registry/files", "No space left", "machine"),
