@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
+
 import dagster as dg
 
 from routing_etl.erp.profile import load_profile
@@ -35,16 +38,18 @@ def build_defs(**overrides: object) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *external.erp_tables(profile),
-            *erp.build(profile),
-            *quality.gates(settings),
-            quality.data_health,
-            *times.build(settings),
-            model.train_model,
-            model.model_evaluation,
-            *model.predictions(settings),
-            *publish.build(settings),
-            monitoring.measure,
-            sheets.item_sheets,
+            *_with_their_source(
+                *erp.build(profile),
+                *quality.gates(settings),
+                quality.data_health,
+                *times.build(settings),
+                model.train_model,
+                model.model_evaluation,
+                *model.predictions(settings),
+                *publish.build(settings),
+                monitoring.measure,
+                sheets.item_sheets,
+            ),
             *external.erp_views(),
         ],
         asset_checks=checks.build(profile),
@@ -54,6 +59,13 @@ def build_defs(**overrides: object) -> dg.Definitions:
         resources={"settings": settings, "street": StreetResource(settings=settings)},
         executor=dg.in_process_executor,
     )
+
+
+def _with_their_source(*assets: dg.AssetsDefinition) -> Iterable[object]:
+    """The assets, whose pages name the file and the line that makes them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.with_source_code_references(assets)
 
 
 defs = build_defs()

@@ -8,6 +8,7 @@ files are trusted (`settings_files`), targets (`targets`), and how the parts of 
 from __future__ import annotations
 
 import difflib
+import io
 import os
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -610,12 +611,12 @@ def given_settings(env_file: Path | None) -> dict[str, str]:
     Raises
     ------
     ConfigurationError
-        The file is not UTF-8 text.
+        The file is not UTF-8 text, or holds a line that cannot be read.
     """
     found: dict[str, str] = {}
     if env_file is not None and env_file.is_file():
         try:
-            names = dotenv_values(env_file, encoding="utf-8-sig")
+            names = _names_in(env_file)
         except UnicodeDecodeError as exc:
             raise ConfigurationError(
                 f"{env_file} is not UTF-8 text ({exc.reason} at byte {exc.start}).",
@@ -624,6 +625,24 @@ def given_settings(env_file: Path | None) -> dict[str, str]:
         found.update({name.upper(): str(env_file) for name in names})
     found.update({name.upper(): "environment" for name in os.environ})
     return {name: where for name, where in found.items() if name.startswith(_PREFIX)}
+
+
+def _names_in(env_file: Path) -> list[str]:
+    """Names that a file sets. A line that its reader leaves out is an error: its setting would be the default without a word."""
+    text = env_file.read_text(encoding="utf-8-sig")
+    if "\0" in text:
+        raise ConfigurationError(
+            f"{env_file} holds NUL characters, so it does not say what was once written.",
+            remedy="A power cut leaves such a file: write it again, or restore it from the backup.",
+        )
+    lines = list(parse_stream(io.StringIO(text)))
+    broken = next((line.original.line for line in lines if line.error), None)
+    if broken is not None:
+        raise ConfigurationError(
+            f"{env_file}: line {broken} is no NAME=value.",
+            remedy="Correct it; a value in quotation marks ends with one.",
+        )
+    return [line.key for line in lines if line.key is not None]
 
 
 def _refuse_unknown(env_file: Path | None) -> None:

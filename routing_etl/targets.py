@@ -111,7 +111,7 @@ def read_configuration(file: Path | None, asked: str | None, known: Collection[s
 def _parsed(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+    except (ValueError, RecursionError) as exc:  # not only its own error: a number of thousands of digits
         deep = isinstance(exc, RecursionError)  # its own text and trace would be as long as the file is deep
         problem = "it is nested too deeply" if deep else exc
         raise ConfigurationError(

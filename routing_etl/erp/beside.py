@@ -67,8 +67,8 @@ def read_beside(
     if not whole or not any(unread.values()):
         return
     many = count(bindings["results"]) > _MANY
-    if many and any(_item(b) is None for b in bindings.values()):
-        return  # codes of several columns have no end that a database could compare
+    if many and not all(_has_an_end(b) for b in bindings.values()):
+        return
     end = _part(bindings["results"], count) if many else None
     for family, binding in bindings.items():
         source, names = _with(binding, unread[family], end)
@@ -111,6 +111,12 @@ def _part(source: Binding, count: Callable[[Binding], int]) -> str:
 
 def _item(binding: Binding) -> FoundColumn | None:
     return next(c.found for c in binding.columns if c.name == "item_cd")
+
+
+def _has_an_end(binding: Binding) -> bool:
+    """Whether a database can compare the end of an item's code: a text of one column, no number, nothing put together."""
+    item = _item(binding)
+    return item is not None and item.type == "text"
 
 
 def _only(binding: Binding, end: str) -> Binding:

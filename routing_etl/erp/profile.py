@@ -277,7 +277,7 @@ def _read_merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except ValueError as exc:  # not only its own error: a number of thousands of digits
         raise ProfileError(
             path.name, "file", str(path), f"it is not valid TOML ({exc})", remedy="Correct the line named."
         ) from exc

@@ -161,7 +161,6 @@ _NEXT = _names(
 _SAME = {
     "time_factor": ("time_factor", "time_unit", "run_unit"),
     "run_time_qty": ("run_time_qty", "capacity"),
-    "capacity": ("run_time_qty", "capacity"),
 }
 
 

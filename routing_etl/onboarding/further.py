@@ -77,10 +77,14 @@ class Pivoted:
     ----------
     table : Table
         The table.
-    item, code : str
-        Its column of the item, and the column of the item master that it names.
-    name, value : str
-        Its columns with an attribute's name and value.
+    item : str
+        Its column of the item.
+    code : str
+        The column of the item master that it names.
+    name : str
+        Its column with an attribute's name.
+    value : str
+        Its column with an attribute's value.
     held : dict of str to Values
         The values of each name in the sample, by the name as it is stored.
     """
@@ -189,7 +193,19 @@ def _name_and_value(survey: Survey, table: Table, item: str) -> tuple[str, str, 
 # --- machines -----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Master:
-    """A table of its own for machines or for orders at vendors: its columns by canonical name, with the reason of each."""
+    """A table of its own for machines or for orders at vendors.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    columns : dict of str to tuple of str
+        Canonical column to its column and the reason.
+    share : float
+        Share of the codes that are there.
+    flag : Values, optional
+        What the column holds that says whether a machine is in use.
+    """
 
     table: Table
     columns: Mapping[str, tuple[str, str]]

@@ -221,12 +221,14 @@ def test_the_first_block_of_the_readme_leads_from_a_clone_to_a_published_demo(tm
     left_out = shutil.ignore_patterns(".*", "tests", "docs", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, work, ignore=left_out)
     libraries = sysconfig.get_path("purelib")
+    program = "import sys; from routing_etl.cli.app import main; sys.exit(main())"
     _in_a_shell(
         FIRST, work, ours=work,
         **{
             '.venv/bin/pip install -e ".[ui]"':
                 f"echo {libraries} > $(echo .venv/lib/python3*/site-packages)/libraries.pth"
-                " && .venv/bin/pip install --quiet --no-deps --no-build-isolation -e .",
+                f" && printf '#!/bin/sh\\nexec \"$(dirname $0)/python\" -c \"{program}\" \"$@\"\\n' > .venv/bin/routing-etl"
+                " && chmod +x .venv/bin/routing-etl",
             "routing-etl demo": "routing-etl demo --items 300",
         },
     )  # fmt: skip

@@ -3,7 +3,7 @@
     python tests/support/recorded_walk.py [PLACE]
 
 It clones this checkout, installs it into an environment of its own (from the package index), runs the demo at the product's own settings and
-looks at what came out with Chromium: ten minutes of a quiet machine. What a command said is kept in PLACE, so that an interrupted walk goes
+looks at what came out with Chromium, and runs two more nights: ten minutes of a quiet machine. What a command said is kept in PLACE, so that an interrupted walk goes
 on where it was. Dates, versions made of them, seconds and folders differ each time and are replaced.
 """
 
@@ -55,6 +55,16 @@ STEPS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     (
         "The week, for whoever is responsible", "routing-etl report --out report.html",
         (("walk-report", "The weekly report: what to do, quality, nights"),),
+    ),
+    (
+        "The next night, where the output knows Korean and no check mark",
+        "PYTHONIOENCODING=cp949 routing-etl run > night.txt; echo \"exit $?\"; iconv -f cp949 -t utf-8 night.txt",
+        (),
+    ),
+    (
+        "The same as on Windows: no module of POSIX, no file replaced while it is open",
+        "PYTHONPATH=tests/support/like_windows routing-etl run; echo \"exit $?\"",
+        (),
     ),
     (
         "The night in Dagster", "routing-etl ui",

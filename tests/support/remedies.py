@@ -93,6 +93,8 @@ RULES: tuple[tuple[str, str, str], ...] = (
     ),
     ("warehouse/owner", "… belongs to company", "elsewhere tests/unit/warehouse/test_warehouse_owner.py"),
     ("warehouse/writing.py", "Run … began to read", "elsewhere tests/integration/test_older_read.py"),
+    ("settings.py", "… holds NUL characters", "elsewhere tests/unit/test_settings_file.py"),
+    ("settings.py", "…: line … is no NAME=value", "elsewhere tests/unit/test_settings_file.py"),
     ("settings_files", "The working folder of this process", "elsewhere tests/unit/test_settings_file.py"),
 )
 

@@ -112,14 +112,6 @@ def _(place: Place) -> Iterator[Act]:
     (place.folder / STATE).chmod(0o600)
 
 
-@walk("… is damaged, so it is unknown what was told.", "Remove it")
-def _(place: Place) -> Iterator[Act]:
-    _tell(place)()
-    (place.folder / STATE).write_text("{", encoding="utf-8")
-    yield _tell(place)
-    (place.folder / STATE).unlink()
-
-
 @walk("… cannot be written: ….", "that this user may write there", where="pipeline/telling.py")
 def _(place: Place) -> Iterator[Act]:
     _tell(place)()

@@ -270,7 +270,7 @@ def _beside(place: Place, job: Any) -> Iterator[Act]:
     place.patch.setattr(training, "SIDE_BY_SIDE_FROM", 1)
     with place.patch.context() as patch:
         patch.setattr(training, "_evaluate_run", job)
-        yield _trained(_fewer(_context(place.home), 60))
+        yield _trained(_fewer(_context(place.home), 150))
     yield _trained(_context(place.home, side_by_side_items=0))
 
 

@@ -129,6 +129,31 @@ def test_the_command_line_says_it_in_one_sentence(env: Path, capsys: pytest.Capt
     assert line.startswith("Error: The settings file") and "chmod go-w" in line
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("A=1\nROUTING_ETL_ERP_URL='mssql+pyodbc://u:s3cret@h/db\n", "line 2 is no NAME=value"),
+        ('ROUTING_ETL_SHARDS="3\nROUTING_ETL_THREADS=2\n', "line 1 is no NAME=value"),
+        ("\0" * 300, "holds NUL characters"),
+        ("ROUTING_ETL_SHARDS=3\n\0\0\0", "holds NUL characters"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_and_not_left_out(env: Path, content: str, said: str) -> None:
+    """A quotation mark that is not closed, or what a power cut leaves: the setting would be the default without a word."""
+    env.write_text(content)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        load_settings()
+    assert str(env) in str(caught.value) and "s3cret" not in str(caught.value)
+
+
+def test_a_number_of_thousands_of_digits_is_one_sentence(env: Path) -> None:
+    file = env.parent / "routing_etl.toml"
+    file.write_text(f"shards = {'9' * 5000}")
+    file.chmod(0o600)
+    with pytest.raises(ConfigurationError, match=r"routing_etl\.toml is not TOML \(Exceeds the limit"):
+        load_settings()
+
+
 def test_a_working_folder_that_was_removed_is_named_unless_the_home_lies_elsewhere(
     env: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,8 +77,10 @@ class Within:
 
     Parameters
     ----------
-    jobs, machines : tuple of str
+    jobs : tuple of str
         Whose run times surely have the set-up in them.
+    machines : tuple of str
+        The same, of other jobs.
     findings : list of Finding
         What is told.
     ratio : float or None

@@ -362,3 +362,17 @@ def test_no_sql_and_no_frame_maths_in_dagster_defs() -> None:
             t.lstrip().upper().startswith(("SELECT ", "INSERT ", "UPDATE ", "DELETE ")) for t in texts
         ), path
         assert not any(word in source for word in (".group_by(", ".with_columns(", ".join_asof(")), path
+
+
+def test_each_asset_names_the_file_and_the_line_that_makes_it() -> None:
+    nodes = {n.key.to_user_string(): n for n in build_defs().resolve_asset_graph().asset_nodes}
+    assert {"raw/items", "items", "champion", "candidates", "publication", "item_sheets"} <= set(nodes)
+    for name, node in nodes.items():
+        told = node.metadata.get("dagster/code_references")
+        if not node.is_executable:
+            assert told is None, name
+            continue
+        [reference] = told.code_references
+        lines = Path(reference.file_path).read_text(encoding="utf-8").splitlines()
+        assert ROOT in Path(reference.file_path).parents, name
+        assert lines[reference.line_number - 1].lstrip().startswith(("@dg.", "def ")), name

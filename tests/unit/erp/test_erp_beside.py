@@ -232,3 +232,21 @@ def test_of_many_reports_those_of_some_items_are_read(erp: Foreign, monkeypatch:
     codes = pl.read_parquet(erp.folder / "raw" / "work_results.beside.parquet")["item_cd"]
     assert codes.str.ends_with("7").all() and codes.n_unique() == 6
     assert pl.read_parquet(erp.folder / "raw" / "work_results.parquet").height == PARTS * ORDERS
+
+
+def test_of_many_reports_none_are_read_again_where_item_codes_are_numbers(
+    erp: Foreign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No database compares the last character of a number in the same way, so the night goes on without."""
+    monkeypatch.setattr("routing_etl.erp.beside._MANY", 100)
+    sql = (
+        plant(one_to_four, one, lambda t, n, _: t / n).replace("'P", "'").replace("PART TEXT", "PART INTEGER")
+    )
+    profile = (ITEMS + TIMES + DONE).replace(
+        'item_cd = "PART"', 'item_cd = { column = "PART", integer_code = true }'
+    )
+    profile = profile.replace('item_cd = "CODE"', 'item_cd = { column = "CODE", integer_code = true }')
+    erp.night(sql.replace("CODE TEXT", "CODE INTEGER"), profile)
+    assert not erp.tells("reported times follow")
+    assert not (erp.folder / "raw" / "work_results.beside.parquet").exists()
+    assert len(erp.read("work_results", "item_key")) == PARTS * ORDERS

@@ -474,6 +474,17 @@ def test_factors_under_other_names_are_told(
     assert erp.tells(f"{column} may be", f"operations.columns.{key}")
 
 
+def test_pieces_at_once_are_told_beside_the_pieces_that_a_time_is_for(erp: Foreign) -> None:
+    """A time is divided by both: by the quantity of the bill, and by what the work centre holds."""
+    profile = ITEMS + TIMES.replace('run_time = "RUN"', 'run_time = "RUN"\nrun_time_qty = "BOM_QTY"')
+    erp.night(two("SETUP REAL, RUN REAL, BOM_QTY REAL, CAPACITY REAL", "5, 1, 1, 5", "5, 1, 1, 1"), profile)
+    assert erp.tells(
+        "CAPACITY may be the pieces that are worked on at once",
+        "in 1 of 2 rows",
+        "operations.columns.capacity",
+    )
+
+
 @pytest.mark.parametrize("column", ["SCRAP_PCT", "AUSSCHUSS", "MERMA", "YIELD", "ZMETKY"])
 def test_planned_scrap_is_told(erp: Foreign, column: str) -> None:
     erp.night(two(f"SETUP REAL, RUN REAL, {column} REAL", "5, 1, 4", "5, 1, 0"), ITEMS + TIMES)
@@ -543,9 +554,9 @@ def test_pauses_and_packs_of_results_are_told(erp: Foreign, column: str, says: s
 
 # --- times that are counted up ------------------------------------------------------------------------------------------
 def _routings(times: tuple[tuple[float, ...], ...], jobs: int = 6) -> str:
-    """Routings of A1 with these run times of their operations, in so many sequences of jobs."""
+    """Routings of two parts with these run times of their operations, in so many sequences of jobs."""
     rows = (
-        f"('A1', 'R{r:02d}', {10 * n}, 'J{(n + r) % jobs}', {t})"
+        f"('A{1 + r % 2}', 'R{r:02d}', {10 * n}, 'J{(n + r) % jobs}', {t})"
         for r, each in enumerate(times)
         for n, t in enumerate(each, 1)
     )

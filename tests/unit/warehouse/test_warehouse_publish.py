@@ -388,7 +388,7 @@ def test_a_transient_error_before_the_commit_is_tried_again(house, tmp_path, mon
 
     monkeypatch.setattr(Publisher, "_point", point)
     assert publisher.publish(loaded).changed and len(tries) == 3
-    monkeypatch.setattr(Publisher, "current", lambda _: None)
+    another = publisher.load(write_many(tmp_path / "b", 6), run_id="r", model_version="m").publication_id
     tries.clear()
     monkeypatch.setattr(
         Publisher,
@@ -398,7 +398,8 @@ def test_a_transient_error_before_the_commit_is_tried_again(house, tmp_path, mon
         ),
     )
     with pytest.raises(TransientDatabaseError, match="deadlock"):
-        publisher.publish(loaded)
+        publisher.publish(another)
+    assert publisher.current() == loaded
 
 
 def test_an_unmigrated_database_is_refused(tmp_path):
