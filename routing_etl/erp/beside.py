@@ -88,7 +88,7 @@ def part_of(binding: Binding, count: Callable[[Binding], int]) -> Binding:
     count : callable
         Counts the rows of a source.
     """
-    if count(binding) <= _MANY or _item(binding) is None:
+    if count(binding) <= _MANY or not _has_an_end(binding):
         return binding
     return _only(binding, _part(binding, count))
 
