@@ -218,7 +218,7 @@ def _outside_told(data: pl.DataFrame, code: _Column, filled: pl.Expr, columns: S
 # --- what a report is ---------------------------------------------------------------------------------------------------
 def _kinds(rows: pl.DataFrame, columns: Sequence[_Column]) -> Iterator[Clash]:
     """Columns of a few words of which one has no quantity, where no set-up is read: its rows may be the set-ups."""
-    pieces = [c for c in ("yield_qty", "bad_qty") if c in rows.columns] or ["order_qty"]
+    pieces: list[str] = [c for c in ("yield_qty", "bad_qty") if c in rows.columns] or ["order_qty"]
     some = pl.any_horizontal(pl.col(pieces) > 0).fill_null(False)
     for column in _of_few_words(rows, columns):
         words = (
@@ -228,7 +228,11 @@ def _kinds(rows: pl.DataFrame, columns: Sequence[_Column]) -> Iterator[Clash]:
             continue  # told by its name or words already
         none = words.filter(pl.col("filled") <= _FEW, pl.col("n") >= _SOME)
         most = words.filter(pl.col("filled") >= _MANY, pl.col("n") >= _SOME)
-        if none.is_empty() or most.is_empty() or none["n"].sum() + most["n"].sum() < _ALL * rows.height:
+        if (
+            none.is_empty()
+            or most.is_empty()
+            or int(none["n"].sum()) + int(most["n"].sum()) < _ALL * rows.height
+        ):
             continue
         bare, full = (
             ", ".join(f"{_word(v)} ({n:,} rows)" for v, n in part.head(_NAMED).select("v", "n").rows())

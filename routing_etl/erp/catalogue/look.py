@@ -165,10 +165,11 @@ class Look:
             )
 
     def report_extra_columns(self) -> None:
-        """Report the columns of the main table that the profile neither maps nor ignores."""
+        """Report the columns of the main table that the profile neither maps, there or by a join of the table to itself, nor ignores."""
         ignored = {n.lower() for n in self.section.ignore}
         alias = self.section.alias
         table = str(self.found_tables[alias])
+        again = {k for a, k in self.used if self.found_tables.get(a) == self.found_tables[alias]}
         self.findings.extend(
             Finding(
                 "extra",
@@ -180,7 +181,7 @@ class Look:
                 "Map it if it matters, or add it to the table's ignore list.",
             )
             for key, column in self.names[alias].items()
-            if (alias, key) not in self.used and key not in ignored
+            if key not in again and key not in ignored
         )
 
 

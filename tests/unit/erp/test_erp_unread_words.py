@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from foreign_erp import ITEMS, PARTS, STEP, Foreign
+
+from routing_etl.erp.catalogue import bind
+from routing_etl.erp.profile import load_profile
 
 TIMES = (
     STEP
@@ -238,3 +242,19 @@ def test_machines_with_a_last_day_or_a_successor_are_told_with_their_rows(
 def test_a_table_that_is_called_so_and_has_no_machine_of_the_routings_is_not_told(erp: Foreign) -> None:
     erp.night(machined("DTFIN DATE", "('X1', NULL), ('X2', '2020-01-31')"), ITEMS + STEP + 'res_cd = "M"\n')
     assert not erp.tells("POSTES has")
+
+
+def test_a_column_that_is_read_by_a_join_of_the_table_to_itself_is_no_column_that_is_not_in_the_profile(
+    tmp_path: Path,
+) -> None:
+    engine = sa.create_engine(f"sqlite:///{(tmp_path / 'erp.db').as_posix()}")
+    with engine.begin() as erp:
+        erp.exec_driver_sql("CREATE TABLE PART (CODE TEXT, TYPE TEXT, DIA REAL, LEN REAL)")
+        erp.exec_driver_sql("CREATE TABLE STEP (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT)")
+    path = tmp_path / "joined.toml"
+    joined = 'joins = [{ table = "PART", alias = "shaft", on = [["CODE", "CODE"]] }]\n[items.columns]'
+    items = ITEMS.replace("[items.columns]", joined).replace('"DIA"', '"shaft.DIA"')
+    path.write_text(f'name = "joined"\n{items}{STEP}', encoding="utf-8")
+    extra = [f.column for f in bind(engine, load_profile(path)).findings if f.kind == "extra"]
+    engine.dispose()
+    assert extra == ["LEN"]
