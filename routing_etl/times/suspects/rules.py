@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -191,7 +191,20 @@ def find_suspects(
         if not _mostly_parts(found, ops):
             found.findings += [*whole_plant(m, ops), *(uneven_standards(m, ops) if m == "run" else [])]
         found._single[m] = _off_operations(found, m, ops)
+    if not any(s.operations["setup"].height for s in seen) and found.known["setup_std"].count():
+        found.findings = [_without_set_ups(f) for f in found.findings]
     return found
+
+
+def _without_set_ups(finding: Finding) -> Finding:
+    """A finding of run times that are too long, where nobody reports a set-up: what to look for before a factor is written."""
+    if (finding.kind, finding.measure) != ("subset", "run") or (finding.ratio or 0.0) <= 1.0:
+        return finding
+    first = (
+        "No report states a set-up, though standards do: if set-ups are among these reports, say first which rows they are (record_kind and "
+        "kinds in [results]), for a factor would spoil the others. "
+    )
+    return replace(finding, sentence=first + finding.sentence)
 
 
 def _set_ups(

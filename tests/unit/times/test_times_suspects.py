@@ -334,6 +334,20 @@ def test_a_whole_plant_off_by_a_factor_that_can_be_true_is_told_but_used(
     assert not check.success and check.severity == "warning"
 
 
+@pytest.mark.parametrize(
+    ("set_up", "factor", "told"), [(None, 1.67, True), (30.0, 1.67, False), (None, 0.5, False)]
+)
+def test_no_factor_is_advised_before_it_is_said_which_reports_are_set_ups(
+    set_up: float | None, factor: float, told: bool, tmp_path: Path
+) -> None:
+    """Standards state a set-up and no report does: those of it may be among the run times and make them long."""
+    rows = [{**r, "setup_time": set_up} for r in plant()]
+    [found] = of_run(build(changed(rows, lambda r: True, factor), tmp_path / "all"))
+    assert found.sentence.startswith("No report states a set-up") == told
+    [machine] = of_run(build(changed(rows, lambda r: r["res_cd"] == "MILL-0", 16.7), tmp_path / "one"))
+    assert machine.sentence.startswith("No report states a set-up") == (set_up is None)
+
+
 @pytest.mark.parametrize("factor", [0.75, 1.35])
 def test_standards_that_are_somewhat_loose_or_tight_are_not_told(factor: float, tmp_path: Path) -> None:
     assert of_run(build(changed(plant(), lambda r: True, factor), tmp_path)) == []
