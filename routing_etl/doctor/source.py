@@ -14,14 +14,14 @@ from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.reader import SqlAlchemyReader
 from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_measures import unread_measures
 from routing_etl.erp.unread_units import clashes
-from routing_etl.erp.unread_words import look_with, unread_words
+from routing_etl.erp.unread_words import look_through, unread_words
+from routing_etl.frames import MOST_DROPPED
 
 #: Columns that a line names before it only counts the rest.
 _NAMED = 12
@@ -75,7 +75,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
         def ask(statement: sa.Select[Any]) -> Sequence[int]:
             return [int(n or 0) for n in connection.execute(statement).one()]
 
-        look = look_with(SqlAlchemyReader(connection), dialect, ask)
+        look = look_through(connection, ask)
         for unread in (*unread_masters(catalogue, dialect, ask), *unread_headers(catalogue, dialect, ask)):
             yield Finding("rows", "warning", unread.told, unread.remedy)
         for family, binding in catalogue.bindings.items():
@@ -93,9 +93,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
             if family == "operations":
                 counts += census.ended_long_ago(binding, dialect, ask)
             for count in counts:
-                if count.warns or (
-                    count.rule == "join_drops" and count.rows > census.MOST_DROPPED * count.of_rows
-                ):
+                if count.warns or (count.rule == "join_drops" and count.rows > MOST_DROPPED * count.of_rows):
                     yield Finding("rows", "warning", f"{count.frame}: {count.told}", count.remedy)
                 elif count.rows and count.rule != "table_rows":
                     yield Finding("rows", "ok", f"{count.frame}: {count.told}")

@@ -23,6 +23,7 @@ __all__ = [
     "clean_items",
     "clean_report",
     "extract",
+    "name_words",
     "parse",
     "profile",
     "profile_model",
@@ -33,4 +34,5 @@ __all__ = [
     "unread_masters",
     "unread_measures",
     "unread_units",
+    "unread_words",
 ]

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
+import sqlalchemy as sa
 
 from routing_etl.erp.beside import part_of
 from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn
-from routing_etl.erp.reader import Reader, tighten
+from routing_etl.erp.reader import Reader, SqlAlchemyReader, tighten
 from routing_etl.erp.statements import columns_read, count_of, select_of
 from routing_etl.erp.unread_flags import says_what_a_row_is, unread_columns
 from routing_etl.erp.unread_units import Ask, Clash
@@ -57,6 +58,19 @@ def look_with(reader: Reader, dialect: str, ask: Ask) -> Look:
         return pl.concat(parts) if parts else pl.DataFrame()
 
     return look
+
+
+def look_through(connection: sa.Connection, ask: Ask) -> Look:
+    """The same as `look_with`, through an open connection.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        To the ERP's database.
+    ask : callable
+        Answers a statement that gives one row of whole numbers.
+    """
+    return look_with(SqlAlchemyReader(connection), connection.dialect.name, ask)
 
 
 def unread_words(binding: Binding, look: Look) -> Iterator[Clash]:

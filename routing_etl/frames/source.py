@@ -271,6 +271,9 @@ WORK_CENTRE_GROUPS = Frame(
     key=("res_cd",),
 )
 
+#: Share of its rows that an inner join may drop before somebody should look at it.
+MOST_DROPPED = 0.05
+
 #: What was counted in the ERP beside the rows that were read: where rows or codes are lost, multiplied or not told apart.
 SOURCE_COUNTS = Frame(
     "source_counts",

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from routing_etl.erp.census import MOST_DROPPED
-from routing_etl.frames import ITEMS, OPERATIONS, SOURCE_COUNTS, WORK_RESULTS, Severity
+from routing_etl.frames import ITEMS, MOST_DROPPED, OPERATIONS, SOURCE_COUNTS, WORK_RESULTS, Severity
 from routing_etl.quality.rules import CRITICAL, ROWS, UNEXPECTED, WARNING, Rule, Scope, Table
 
 #: Share of an item master's codes in several companies, or of its routings that ended long ago, from which the night

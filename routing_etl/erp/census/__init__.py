@@ -9,14 +9,13 @@ What costs nothing is not asked: a frame without joins, filters and `latest` has
 columns that are in no two rows of the joined table can neither lose nor multiply rows.
 """
 
-from routing_etl.erp.census.counts import MOST_DROPPED, ON_PURPOSE, Ask, Rule, SourceCount, as_frame
+from routing_etl.erp.census.counts import ON_PURPOSE, Ask, Rule, SourceCount, as_frame
 from routing_etl.erp.census.frames import COMPANY_COLUMNS, count_frame
 from routing_etl.erp.census.joins import no_key_twice, single_partners, without_partner
 from routing_etl.erp.census.values import cut_in_erp, cut_in_raw, ended_long_ago, narrow_columns
 
 __all__ = [
     "COMPANY_COLUMNS",
-    "MOST_DROPPED",
     "ON_PURPOSE",
     "Ask",
     "Rule",

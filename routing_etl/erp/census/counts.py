@@ -24,10 +24,6 @@ Rule = Literal[
 ON_PURPOSE: tuple[Rule, ...] = ("table_rows", "filter_removes", "join_drops", "join_filters", "join_expands")
 
 
-#: Share of its rows that an inner join may drop before somebody should look at it.
-MOST_DROPPED = 0.05
-
-
 #: Answers a statement that gives one row of whole numbers.
 Ask = Callable[[sa.Select[*tuple[Any, ...]]], Sequence[int]]
 
