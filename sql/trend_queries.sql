@@ -53,11 +53,12 @@ WHERE q.success = 0
   AND q.run_id = (SELECT TOP (1) r.run_id FROM routing.batch_run AS r ORDER BY r.started_at DESC)
 ORDER BY q.severity, q.frame;
 
--- One check, run by run: since when it fails.
+-- The check that failed last, run by run: since when it fails. For another one name its frame and check instead.
 SELECT r.started_at, q.run_id, q.success, q.observed, q.expected, q.rows_checked, q.rows_unexpected
 FROM routing.quality_result AS q
 JOIN routing.batch_run AS r ON r.run_id = q.run_id
-WHERE q.frame = N'operations' AND q.check_name = N'run_min_unknown_share'
+JOIN (SELECT TOP (1) f.frame, f.check_name FROM routing.quality_result AS f WHERE f.success = 0 ORDER BY f.checked_at DESC) AS failed
+  ON failed.frame = q.frame AND failed.check_name = q.check_name
 ORDER BY r.started_at DESC;
 
 -- Rejected rows by rule, run by run: a jump says that something changed in the ERP.

@@ -157,9 +157,9 @@ def _encoded(x: Any = _WHOLE_ITEMS, *attributes: AttributeSpec, folds: Any = Non
 
 
 SIZE, TYPE = AttributeSpec("size", "number"), AttributeSpec("part_type", "category")
-_LISTS = _WHOLE_ITEMS.with_columns(marks=pl.Series([["a", "b"]] * 4))
+_LISTS = _WHOLE_ITEMS.with_columns(tags=pl.Series([["a", "b"]] * 4))
 _DATED = _WHOLE_ITEMS.with_columns(drawn=pl.lit(dt.date(2025, 1, 1)))
-_JOINED = _LISTS.with_columns(pl.col("marks").list.join(" "))
+_JOINED = _LISTS.with_columns(pl.col("tags").list.join(" "))
 _TEXTS = _WHOLE_ITEMS.with_columns(size=pl.lit("large"))
 #: Operations of items that are not in the item master.
 _OF_OTHERS = _WHOLE_OPERATIONS.with_columns(
@@ -192,7 +192,7 @@ MODEL = (
     Call("The items' column(s) … are not as in training.", lambda: inputs.check_columns(_TEXTS, {"size": pl.Float64()}), lambda: inputs.check_columns(_WHOLE_ITEMS, {"size": pl.Float64()})),
     Call("times is a …, must be a TimeEvidence.", lambda: inputs.evidence_of({}), lambda: inputs.evidence_of(TimeEvidence.none())),
     Call("The items lack the attribute column(s) … that the model", lambda: Tokeniser((SIZE,)).check(_WHOLE_ITEMS.drop("size")), lambda: Tokeniser((SIZE,)).check(_WHOLE_ITEMS)),
-    Call("Attribute column(s) … must be texts.", lambda: Tokeniser((AttributeSpec("marks", "text"),)).check(_LISTS), lambda: Tokeniser((AttributeSpec("marks", "text"),)).check(_JOINED)),
+    Call("Attribute column(s) … must be texts.", lambda: Tokeniser((AttributeSpec("tags", "text"),)).check(_LISTS), lambda: Tokeniser((AttributeSpec("tags", "text"),)).check(_JOINED)),
     Call("Attribute column(s) … must be numbers.", lambda: Tokeniser((SIZE,)).check(_TEXTS), lambda: Tokeniser((AttributeSpec("size", "category"),)).check(_TEXTS)),
     Call("AttributeEncoder: X is a …", _encoded(np.ones((4, 2)), SIZE), _encoded(np.arange(8.0).reshape(4, 2))),
     Call("AttributeEncoder: folds is an array", _encoded(folds=[0, 1, -1, 0]), _encoded(folds=[0, 1, 1, 0])),
