@@ -236,6 +236,12 @@ def without_secrets(text: str, url: str | URL) -> str:
     if password:
         text = text.replace(str(password), "***")
     text = re.sub(r"(?i)\b(pwd|password)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;\s'\"]*)", r"\1=***", text)
+    # The same as it stands in a URL: `odbc_connect=...PWD%3Dsecret%3B...`.
+    text = re.sub(
+        r"(?i)(?:(?<![a-z0-9])|(?<=%[0-9a-f]{2}))(pwd|password)(?:%20|\+)*%3D(?:%7B.*?%7D|(?!%3B)[^;&\s'\"])*",
+        r"\1%3D***",
+        text,
+    )
     return " ".join(text.split())
 
 

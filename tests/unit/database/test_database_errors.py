@@ -158,6 +158,19 @@ def test_secrets_are_taken_out(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("odbc_connect=DRIVER%3DX%3BPWD%3Ds3cret%3BEncrypt%3Dyes", "odbc_connect=DRIVER%3DX%3BPWD%3D***%3BEncrypt%3Dyes"),
+        ("odbc_connect=UID%3Da%3Bpwd+%3D%7Bs3%3Bcret%7D&x=1", "odbc_connect=UID%3Da%3Bpwd%3D***&x=1"),
+        ("Password%3Ds3cret is wrong", "Password%3D*** is wrong"),
+        ("a CWPWD%3Dshown", "a CWPWD%3Dshown"),
+    ],
+)  # fmt: skip
+def test_secrets_of_a_connection_text_in_a_url_are_taken_out(text, shown):
+    assert without_secrets(text, "mssql+pyodbc:///") == shown
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "[01000] [unixODBC][Driver Manager]Can't open lib 'Microsoft Access Driver (*.mdb, *.accdb)' : file not found",
