@@ -10,6 +10,8 @@ question they are ordered by their rate of "yes" (Fisher 1958).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +22,11 @@ from routing_etl.model.base.arrays import Bools, Bytes, Floats, Ints
 from routing_etl.model.base.columns import ranges
 
 MAX_BINS = 32
-#: Added to the sum of curvatures, p(1-p), in a leaf.
-_PENALTY = 0.5
+#: Added to the sum of curvatures, p(1-p), in a leaf. Little: most rules of a plant have no exception, and where chance decides fewer rounds
+#: are learned (`QuestionBooster.losses`).
+_PENALTY = 0.1
 #: Least sum of curvatures on each side of a split, and least gain of a split.
-_MIN_WEIGHT, _LEAST_GAIN = 0.25, 1e-4
+_MIN_WEIGHT, _LEAST_GAIN = 0.03, 1e-4
 #: Items with the mean rate of "yes" that smooth the rate of a category.
 _SMOOTHING = 2.0
 #: Items x trees that are asked at once.
@@ -292,8 +295,54 @@ class QuestionBooster:
         bins : Bytes
             n x d, as in `fit`.
         """
+        out = np.empty((len(bins), len(self.start_)), dtype=np.float32)
+        for rows, value in self._steps(bins):
+            # in double precision, so that an item's sum is the same whatever batch it is in
+            out[rows] = (self.start_[:, None] + value.sum(axis=1, dtype=np.float64)).T
+        return out
+
+    def losses(self, bins: Bytes, answers: Floats, weights: Floats) -> Floats:
+        """Sum of the logistic losses after none, one, two ... of the rounds, T x (rounds + 1).
+
+        Parameters
+        ----------
+        bins : Bytes
+            n x d, as in `fit`.
+        answers : Floats
+            n x T of 0 and 1.
+        weights : Floats
+            n.
+        """
+        n_questions, n_rounds = self.leaf_value_.shape[:2]
+        out = np.zeros((n_questions, n_rounds + 1))
+        for rows, value in self._steps(bins):
+            odds = np.empty((n_questions, n_rounds + 1, value.shape[2]), dtype=np.float32)
+            odds[:, 0] = self.start_[:, None]
+            np.cumsum(value, axis=1, out=odds[:, 1:])
+            odds[:, 1:] += self.start_[:, None, None]
+            out += np.logaddexp(0.0, odds) @ weights[rows]
+            out -= (odds @ (answers[rows] * weights[rows, None]).T[:, :, None])[:, :, 0]
+        return out
+
+    def stopped(self, rounds: Ints) -> QuestionBooster:
+        """The booster as it was after some of its rounds.
+
+        Parameters
+        ----------
+        rounds : Ints
+            T, how many each question keeps.
+        """
+        other = copy(self)
+        most = max(int(rounds.max(initial=0)), 1)
+        late = np.arange(most) >= rounds[:, None]
+        other.leaf_value_ = np.where(late[:, :, None], np.float32(0.0), self.leaf_value_[:, :most])
+        other.split_column_ = np.ascontiguousarray(self.split_column_[:, :most])
+        other.split_bins_ = np.ascontiguousarray(self.split_bins_[:, :most])
+        return other
+
+    def _steps(self, bins: Bytes) -> Iterator[tuple[slice, Floats]]:
+        """What every tree adds to the log-odds, T x rounds x items, some items at once."""
         n = len(bins)
-        out = np.empty((n, len(self.start_)), dtype=np.float32)
         n_questions, n_rounds, inner = self.split_column_.shape
         n_trees = n_questions * n_rounds
         columns = np.ascontiguousarray(self.split_column_.reshape(n_trees, inner).T.astype(np.int64))
@@ -303,13 +352,8 @@ class QuestionBooster:
         by_column = np.ascontiguousarray(bins.T)
         step = max(1, _MOST_CELLS // max(n_trees, 1))
         for start in range(0, n, step):
-            part = by_column[:, start : start + step]
-            leaf = first_leaf + self._leaves(part, columns, masks)
-            value = leaves.take(leaf).reshape(n_questions, n_rounds, -1)
-            # in double precision, so that an item's sum is the same whatever batch it is in
-            added = value.sum(axis=1, dtype=np.float64)
-            out[start : start + step] = (self.start_[:, None] + added).T
-        return out
+            leaf = first_leaf + self._leaves(by_column[:, start : start + step], columns, masks)
+            yield slice(start, start + step), leaves.take(leaf).reshape(n_questions, n_rounds, -1)
 
     def _leaves(self, part: Bytes, columns: Ints, masks: NDArray[np.uint32]) -> Bytes:
         """Trees x items: the leaf of every item; `part`: columns x items, `columns` and `masks`: nodes x trees.

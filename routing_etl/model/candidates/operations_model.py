@@ -32,8 +32,9 @@ _FLOOR = 5e-4
 _MOST_COLUMNS, _MOST_RATES = 160, 40
 #: Most items of a family that train a booster.
 _MOST_ROWS = 3000
-#: Boosting rounds, learning rate, depth of the trees, and share of the columns that a round may ask.
-_ROUNDS, _LEARNING_RATE, _DEPTH, _COLUMN_SHARE = 40, 0.14, 3, 0.33
+#: Most boosting rounds, learning rate, depth of the trees, and share of the columns that a round may ask. How many rounds a question gets
+#: is told by the items of the folds that were left out.
+_ROUNDS, _LEARNING_RATE, _DEPTH, _COLUMN_SHARE = 80, 0.14, 2, 0.33
 #: A number with more values than a column has cuts gets so many columns, their cuts between each other's: an item near a
 #: threshold is on the right side of it only if a cut is as near.
 _NUMBER_COLUMNS = 2
@@ -300,14 +301,13 @@ class OperationModel:
             return _Family.without_questions(share), out
         ordered = np.array([c.ordered for c in columns])
         weights = cases.weights[rows]
-        boosters = []
+        boosters, tests, losses = [], [], []
         rng = np.random.default_rng(self.random_state + n)
         for f in range(self.n_folds):
             train, test = np.flatnonzero(asked.fold != f), np.flatnonzero(asked.fold == f)
-            if len(train) > _MOST_ROWS:
-                train = np.sort(rng.choice(train, _MOST_ROWS, replace=False))
             if not len(train):
                 continue
+            train = _drawn(train, _MOST_ROWS, rng)
             booster = QuestionBooster(
                 n_rounds=_ROUNDS,
                 learning_rate=_LEARNING_RATE,
@@ -315,8 +315,17 @@ class OperationModel:
                 column_share=_COLUMN_SHARE,
                 random_state=self.random_state + f,
             ).fit(bins[train], ordered, asked.answers[train], weights[train])
+            judged = _drawn(test, _MOST_ROWS, rng)
+            losses.append(booster.losses(bins[judged], asked.answers[judged], weights[judged]))
             boosters.append(booster)
-            out[test[:, None], asked.number] = _probability(booster.log_odds(bins[test]))
+            tests.append(test)
+        # A question that attributes answer gains by many rounds; one that chance answers would follow the noise.
+        lost = np.sum(losses, axis=0)
+        for booster, test, own in zip(boosters, tests, losses, strict=True):
+            # How many were enough is not asked of the fold's own items either.
+            odds = booster.stopped((lost - own).argmin(axis=1)).log_odds(bins[test])
+            out[test[:, None], asked.number] = _probability(odds)
+        boosters = [booster.stopped(lost.argmin(axis=1)) for booster in boosters]
         return _Family(_ColumnSet(columns), boosters, asked.number, share), out
 
     def predict(self, table: TokenTable, votes: Floats, family: Ints) -> Floats:
@@ -354,6 +363,11 @@ class _Questions:
     fold: Ints
     number: Ints
     answers: Floats
+
+
+def _drawn(rows: Ints, most: int, rng: np.random.Generator) -> Ints:
+    """At most so many of the rows, in order."""
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
 
 
 def _share(yes: Floats, usual: Floats, n: int) -> Floats:

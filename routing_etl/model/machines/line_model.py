@@ -18,17 +18,17 @@ from joblib import Parallel, delayed
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import ranges
-from routing_etl.model.base.trees import PackedTrees
+from routing_etl.model.base.trees import ForestShape, PackedTrees, grow_shares
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 
 #: A line with fewer cases gets the shares of its machines, the same for every item.
 _LEAST_ROWS = 12
 #: Size of the forest of random cuts that finds the columns worth asking, and how many those are.
-_PILOT_ROWS, _PILOT_TREES, _MOST_COLUMNS = 3000, 8, 32
+_PILOT_ROWS, _MOST_COLUMNS = 3000, 32
+_PILOT = ForestShape(8, 0.5, splitter="random", bootstrap=False)
 #: As in scikit-learn's forest.
 _MAX_FEATURES = 0.3
 #: Least cases in a leaf of a line's forest, from the finest on. Where attributes decide, the finest is best; where the load
@@ -216,14 +216,8 @@ class LineModel:
         if leaf is None:
             return Shares(machines, shares[None, :])
         columns = self._telling(features, label, answer)
-        forest = self._grown(features[np.ix_(label, columns)], answer, weight, leaf)
-        trees = [tree.tree_ for tree in forest.estimators_]
-        leaves = np.concatenate([tree.value[tree.feature < 0, 0, :] for tree in trees])
-        # A machine that no sampled row has keeps a column of zeros.
-        values = np.zeros((len(leaves), len(machines)), dtype=np.float32)
-        values[:, forest.classes_.astype(np.int64)] = leaves / np.maximum(
-            leaves.sum(axis=1, keepdims=True), 1e-12
-        )
+        trees = self._grown(features[np.ix_(label, columns)], answer, len(machines), weight, leaf)
+        values = np.concatenate([tree.value[tree.feature < 0, :, 0] for tree in trees]).astype(np.float32)
         return Shares(machines, values, trees, columns)
 
     def _leaf(self, features: Floats, label: Ints, answer: Ints, weight: Floats, pool: Bools) -> int | None:
@@ -257,6 +251,7 @@ class LineModel:
         item = np.unique(label, return_inverse=True)[1]
         drawn = np.random.default_rng(self.random_state).permutation(int(item.max(initial=-1)) + 1)
         part = drawn[item] % _PARTS
+        n_answers = int(truth.max(initial=0)) + 1
         said = {leaf: np.full(len(truth), plain) for leaf in _LEAVES if leaf <= len(truth) // 4}
         for number in range(_PARTS):
             asked, known = np.flatnonzero(part == number), np.flatnonzero(part != number)
@@ -265,18 +260,16 @@ class LineModel:
             columns = self._telling(features, label[known], truth[known])
             seen, new = features[np.ix_(label[known], columns)], features[np.ix_(label[asked], columns)]
             for leaf, answers in said.items():
-                answers[asked] = self._grown(seen, truth[known], counts[known], leaf).predict(new)
+                trees = self._grown(seen, truth[known], n_answers, counts[known], leaf)
+                answers[asked] = np.sum([tree.value[tree.apply(new), :, 0] for tree in trees], axis=0).argmax(
+                    axis=1
+                )
         return {leaf: answers == truth for leaf, answers in said.items()}
 
-    def _grown(self, known: Floats, answer: Ints, weight: Floats, leaf: int) -> RandomForestClassifier:
-        """A fitted forest."""
-        return RandomForestClassifier(
-            self.n_trees,
-            min_samples_leaf=leaf,
-            max_features=_MAX_FEATURES,
-            n_jobs=1,
-            random_state=self.random_state,
-        ).fit(known, answer, sample_weight=weight)
+    def _grown(self, known: Floats, answer: Ints, n_answers: int, weight: Floats, leaf: int) -> list[Any]:
+        """The trees of a forest."""
+        shape = ForestShape(self.n_trees, _MAX_FEATURES, leaf)
+        return grow_shares(known, answer, n_answers, weight, shape, self.random_state)
 
     def _some(self, rows: int, most: int) -> Ints:
         """At most so many rows, in order."""
@@ -290,13 +283,11 @@ class LineModel:
             return np.arange(features.shape[1])
         some = self._some(len(label), _PILOT_ROWS)
         label, answer = label[some], answer[some]
-        pilot = ExtraTreesClassifier(
-            _PILOT_TREES,
-            max_features=0.5,
-            n_jobs=1,
-            random_state=self.random_state,
-        ).fit(features[label], answer)
-        order = np.argsort(-pilot.feature_importances_, kind="stable")
+        alike = np.ones(len(label))
+        n_answers = int(answer.max(initial=0)) + 1
+        trees = grow_shares(features[label], answer, n_answers, alike, _PILOT, self.random_state)
+        asked = np.mean([tree.compute_feature_importances() for tree in trees], axis=0)
+        order = np.argsort(-asked, kind="stable")
         return np.sort(order[:_MOST_COLUMNS])
 
     def predict(self, features: Floats, row: Ints, step: Ints) -> Floats:

@@ -94,11 +94,12 @@ def test_a_routing_of_another_family_is_none_of_the_left_out_item_s_own() -> Non
     assert left_out.keys() == never_seen.keys()
 
 
-def out_of_fold(operations: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """What is expected of items of one family, out of fold, of which nothing is known but their routings."""
+def out_of_fold(operations: np.ndarray, folds: np.ndarray, numbers: np.ndarray | None = None) -> np.ndarray:
+    """What is expected of items of one family, out of fold, of which nothing is known but their routings and these numbers."""
     n = len(operations)
+    numbers = np.empty((n, 0), np.float32) if numbers is None else numbers
     cases = OperationCases(
-        table=TokenTable(codes={}, words={}, numbers=np.empty((n, 0), np.float32)),
+        table=TokenTable(codes={}, words={}, numbers=numbers),
         operations=sparse.csr_matrix(operations),
         votes=np.zeros(operations.shape, np.float32),
         family=np.zeros(n, np.int64),
@@ -127,6 +128,18 @@ def test_what_is_expected_of_an_item_does_not_come_from_its_own_fold(n: int) -> 
         told[0], [(others + 0.5) / (others + 1), (1 + 0.5 / others) / (others + 1)], rtol=2e-3
     )
     np.testing.assert_allclose(told[0], told[5])
+
+
+def test_how_long_is_learned_is_told_by_items_that_were_left_out() -> None:
+    """An operation that follows a size is learned; one that chance decides keeps its rate for every item."""
+    rng = np.random.default_rng(8)
+    n = 400
+    numbers = rng.normal(size=(n, 12)).astype(np.float32)
+    operations = np.column_stack([numbers[:, 3] > 0, rng.random(n) < 0.4]).astype(np.float32)
+    told = out_of_fold(operations, np.arange(n) % 5, numbers)
+    assert ((told[:, 0] > 0.5) == operations[:, 0]).mean() > 0.98
+    assert told[:, 1].mean() == pytest.approx(operations[:, 1].mean(), abs=0.03)
+    assert told[:, 1].std() < 0.08
 
 
 @pytest.mark.parametrize("with_standards", [False, True])

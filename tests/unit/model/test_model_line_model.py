@@ -163,7 +163,7 @@ def test_many_forests_are_asked_in_one_walk() -> None:
     for i in range(500):
         asked, share = parts[part[i]], []
         for tree in asked.trees:
-            value = tree.value[tree.apply(features[row[i] : row[i] + 1, asked.columns])[0], 0]
+            value = tree.value[tree.apply(features[row[i] : row[i] + 1, asked.columns])[0], :, 0]
             share.append(dict(zip(asked.answers.tolist(), value / value.sum(), strict=True)))
         expected = np.mean([s.get(answer[i], 0.0) for s in share]) if share else float(answer[i] == 7)
         assert got[i] == pytest.approx(expected, abs=1e-6)

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_toy import ATTRIBUTES, toy_items, toy_operations, toy_rule
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 
 from routing_etl.evaluation.tiers import confidence_tier
 from routing_etl.frames import AttributeSpec
@@ -19,7 +23,7 @@ from routing_etl.model.answer.resemblance import Resemblance
 from routing_etl.model.attributes.tokens import Tokeniser
 from routing_etl.model.base.arrays import Bools, Bytes
 from routing_etl.model.base.boosting import QuestionBooster
-from routing_etl.model.base.trees import Boosted
+from routing_etl.model.base.trees import Boosted, ForestShape, grow_shares
 from routing_etl.model.candidates.compose import Composer
 from routing_etl.model.candidates.evidence import EvidenceFeatures
 from routing_etl.model.candidates.similarity import AttributeSpace, NeighbourIndex, SimilarityScale
@@ -117,6 +121,71 @@ def test_log_odds_are_those_of_walking_down_every_tree(depth: int) -> None:
     assert np.unique(found[:, 0]).size > 2, "the trees do divide the items"
     alone = np.vstack([booster.log_odds(bins[i : i + 1]) for i in range(20)])
     np.testing.assert_array_equal(alone, found[:20])
+
+
+def test_a_booster_stopped_early_is_the_one_of_its_first_rounds() -> None:
+    rng = np.random.default_rng(5)
+    bins = rng.integers(0, 9, (300, 6)).astype(np.uint8)
+    answers = np.column_stack([bins[:, 0] > 4, np.isin(bins[:, 4], [2, 5])]).astype(np.float32)
+    weights = rng.random(300)
+    ordered = np.arange(6) < 3
+
+    def fitted(rounds: int) -> QuestionBooster:
+        return QuestionBooster(n_rounds=rounds, depth=2, random_state=1).fit(bins, ordered, answers, weights)
+
+    booster = fitted(9)
+    stopped = booster.stopped(np.array([4, 0]))
+    np.testing.assert_allclose(stopped.log_odds(bins)[:, 0], fitted(4).log_odds(bins)[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(stopped.log_odds(bins)[:, 1], booster.start_[1], rtol=1e-6)
+    np.testing.assert_array_equal(booster.log_odds(bins), fitted(9).log_odds(bins), "the whole one is kept")
+    nothing = booster.stopped(np.zeros(2, np.int64))
+    np.testing.assert_allclose(nothing.log_odds(bins), np.tile(booster.start_, (300, 1)), rtol=1e-6)
+
+    losses = booster.losses(bins, answers, weights)
+    assert losses.shape == (2, 10)
+    for rounds in (0, 1, 6, 9):
+        odds = booster.stopped(np.full(2, rounds)).log_odds(bins).astype(np.float64)
+        probability = 1 / (1 + np.exp(-odds))
+        told = np.where(answers > 0, probability, 1 - probability)
+        np.testing.assert_allclose(losses[:, rounds], -weights @ np.log(told), rtol=1e-4)
+
+
+def test_trees_of_shares_are_those_of_a_random_forest() -> None:
+    """Of cases drawn by weight; a machine by size, another answer by chance, and one without weight."""
+    rng = np.random.default_rng(4)
+    features = rng.normal(size=(2000, 5)).astype(np.float32)
+    answer = np.where(features[:, 2] > 0, 2, (rng.random(2000) < 0.3).astype(np.int64))
+    weight = np.ones(2000)
+    answer[:100], weight[:100] = 3, 0.0
+    shape = ForestShape(24, 0.4, min_samples_leaf=40)
+    trees = grow_shares(features, answer, 5, weight, shape, 1)
+    assert len(trees) == 24
+    new = rng.normal(size=(500, 5)).astype(np.float32)
+    told = np.mean([tree.value[tree.apply(new), :, 0] for tree in trees], axis=0)
+    np.testing.assert_allclose(told.sum(axis=1), 1.0)
+    assert (told[:, 3:] == 0.0).all(), "an answer that no case has, or none of weight"
+    large = new[:, 2] > 0
+    assert told[large, 2].mean() > 0.9
+    assert told[~large, 1].mean() == pytest.approx(0.3, abs=0.03)
+    forest = RandomForestClassifier(24, max_features=0.4, min_samples_leaf=40, random_state=1)
+    theirs = forest.fit(features, answer, sample_weight=weight).predict_proba(new)
+    assert np.abs(told[:, :3] - theirs[:, :3]).mean() < 0.03
+    assert all((tree.n_node_samples[tree.feature < 0] >= 40).all() for tree in trees), (
+        "a leaf has the least of cases"
+    )
+
+
+@pytest.mark.parametrize("bootstrap", [True, False])
+def test_trees_of_shares_are_the_same_for_the_same_seed(bootstrap: bool) -> None:
+    rng = np.random.default_rng(6)
+    features, answer = rng.normal(size=(200, 3)), rng.integers(0, 3, 200)
+    shape = ForestShape(4, 0.5, splitter="random", bootstrap=bootstrap)
+    cuts = [
+        np.concatenate([t.threshold for t in grow_shares(features, answer, 3, np.ones(200), shape, seed)])
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(cuts[0], cuts[1])
+    assert len(cuts[0]) != len(cuts[2]) or (cuts[0] != cuts[2]).any()
 
 
 def test_boosted_questions_find_nothing_in_noise() -> None:
