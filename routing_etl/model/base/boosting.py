@@ -24,9 +24,9 @@ from routing_etl.model.base.columns import ranges
 MAX_BINS = 32
 #: Added to the sum of curvatures, p(1-p), in a leaf. Little: most rules of a plant have no exception, and where chance decides fewer rounds
 #: are learned (`QuestionBooster.losses`).
-_PENALTY = 0.1
+_PENALTY = 0.04
 #: Least sum of curvatures on each side of a split, and least gain of a split.
-_MIN_WEIGHT, _LEAST_GAIN = 0.03, 1e-4
+_MIN_WEIGHT, _LEAST_GAIN = 0.01, 1e-4
 #: Items with the mean rate of "yes" that smooth the rate of a category.
 _SMOOTHING = 2.0
 #: Items x trees that are asked at once.

@@ -2,7 +2,8 @@
 
 Within a family (`families`) every job that some items have and others have not is a yes/no question; `QuestionBooster`
 answers all of them from the columns that matter there. A combination of operations that no item had before gets a
-proper probability this way, which votes of similar items cannot give.
+proper probability this way, which votes of similar items cannot give. Some questions follow an attribute to the last item, others are a matter
+of chance: each is learned for as many rounds as items gain by that were left out.
 """
 
 from __future__ import annotations
