@@ -126,7 +126,7 @@ class RollbackConfig(dg.Config):
     """One step back of what the ERP reads."""
 
     to_publication: int = Field(
-        default=0, ge=0, description="Publication to go back to. 0: the one before the current."
+        default=0, ge=0, description="Publication to go back to. 0: what readers saw before the current."
     )
 
 

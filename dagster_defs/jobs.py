@@ -110,7 +110,7 @@ def rollback_op(
     context: dg.OpExecutionContext, config: RollbackConfig, settings: dg.ResourceParam[Settings]
 ) -> int:
     """Move the pointer back in one short transaction."""
-    to = str(config.to_publication or "the one before")
+    to = str(config.to_publication or "what readers saw before")
     with (
         as_dagster_failure(context),
         audit.audited(settings, "publications rollback", _actor(settings), subject=to),
