@@ -126,7 +126,10 @@ class RollbackConfig(dg.Config):
     """One step back of what the ERP reads."""
 
     to_publication: int = Field(
-        default=0, ge=0, description="Publication to go back to. 0: the one before the current."
+        default=0, ge=0, description="Publication to go back to. 0: what readers saw before the current."
+    )
+    requested_by: str = Field(
+        default="", max_length=64, description="Who asks for it; kept in audit_log. Blank: the service user."
     )
 
 
@@ -136,7 +139,9 @@ class PromoteConfig(dg.Config):
     version: str = Field(min_length=1, max_length=128, description="Model version that becomes champion.")
     why: str = Field(min_length=3, max_length=400, description="Reason; kept on record.")
     requested_by: str = Field(
-        default="", max_length=64, description="Who decides; kept on record. Blank: the service user."
+        min_length=1,
+        max_length=64,
+        description="Who decides; kept on record. Dagster knows no login of yours.",
     )
     force: bool = Field(
         default=False, description="Promote a version that was refused against the present champion, too."

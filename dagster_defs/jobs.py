@@ -101,7 +101,7 @@ def asset_jobs(settings: Settings) -> list[Any]:
 
 
 def _actor(settings: Settings) -> Actor:
-    """Dagster knows no person: its login is that of the service."""
+    """Who does what nobody is named for: Dagster's login is that of the service."""
     return service(settings, "dagster")
 
 
@@ -110,10 +110,11 @@ def rollback_op(
     context: dg.OpExecutionContext, config: RollbackConfig, settings: dg.ResourceParam[Settings]
 ) -> int:
     """Move the pointer back in one short transaction."""
-    to = str(config.to_publication or "the one before")
+    to = str(config.to_publication or "what readers saw before")
+    actor = service(settings, "dagster", requested_by=config.requested_by)
     with (
         as_dagster_failure(context),
-        audit.audited(settings, "publications rollback", _actor(settings), subject=to),
+        audit.audited(settings, "publications rollback", actor, subject=to),
     ):
         current = upkeep.rollback(settings, config.to_publication or None)
     context.log.info(f"ERP users now read publication {current}.")

@@ -62,13 +62,19 @@ def models_diff(
     version: Annotated[str, typer.Argument(help="Version or alias.")],
     other: Annotated[str, typer.Argument(help="Version or alias.")] = "champion",
 ) -> None:
-    """Two versions side by side: recipe and metrics."""
-    from routing_etl.cli.display.models import difference
+    """Two versions side by side: recipe, metrics, and what was decided about either."""
+    from routing_etl.cli.display.models import decisions, difference
     from routing_etl.pipeline.recipe import compared
     from routing_etl.registry.store import ModelRegistry
 
-    found = compared(ModelRegistry(read_settings().models_dir), version, other)
-    output().give(found, lambda screen: difference(screen, found))
+    settings = read_settings()
+    found = compared(ModelRegistry(settings.models_dir), version, other)
+
+    def show(screen: Console) -> None:
+        difference(screen, found)
+        decisions(screen, settings, found.version, found.other)
+
+    output().give(found, show)
 
 
 @models_app.command("card")

@@ -79,7 +79,9 @@ def publications_export(
 @gives("publications rollback", "cli.shown:PointerShown")
 @audited("publications rollback", "to")
 def publications_rollback(
-    to: Annotated[int | None, typer.Option("--to", help="Publication id; default: the one before.")] = None,
+    to: Annotated[
+        int | None, typer.Option("--to", help="Publication id; default: what readers saw before.")
+    ] = None,
 ) -> None:
     """Make an earlier publication the current one."""
     from routing_etl.cli.shown import PointerShown

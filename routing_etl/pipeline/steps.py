@@ -22,9 +22,9 @@ from routing_etl.evaluation.intervals import score_interval
 from routing_etl.evaluation.metric_table import MetricRow
 from routing_etl.evaluation.reasons import computing_failed
 from routing_etl.log import get_logger
-from routing_etl.pipeline import street
+from routing_etl.pipeline import became, street
 from routing_etl.pipeline.context import Context, step
-from routing_etl.pipeline.learning import read_copies, read_valid_operations
+from routing_etl.pipeline.learning import read_copies
 from routing_etl.pipeline.memory import memory_warning
 from routing_etl.pipeline.results import (
     Checked,
@@ -513,21 +513,11 @@ def measure(ctx: Context) -> Measured:
     from routing_etl.warehouse.model_records import ModelRecords
 
     scored, published = ctx.require(street.SCORE), ctx.require(street.PUBLISH)
-    written = read_valid_operations(ctx.run).filter(pl.col("routing_rank") == 0).sort("item_key", "proc_seq")
-    actual = (
-        written.group_by("item_key", maintain_order=True)
-        .agg(
-            pl.col("item_cd").first(),
-            pl.col("rout_no").first(),
-            pl.col("job_cd").str.join(">").alias("routing_code"),
-        )
-        .collect()
-    )
-    types = pl.scan_parquet(ctx.run.clean / "items.parquet").select("item_key", "part_type").collect()
+    written = became.written_routings(ctx.run)
     with ctx.warehouse() as engine:
         schema, shown = ctx.settings.warehouse_schema, published.publication_id
-        by_version = _outcomes(ctx, engine, published, actual.join(types, on="item_key", how="left"))
-        themselves = actual.join(read_copies(ctx.run), on="item_key", how="anti")
+        by_version = _outcomes(ctx, engine, published, written)
+        themselves = written.join(read_copies(ctx.run), on="item_key", how="anti")
         metrics = (
             *_measured(COVERAGE, lambda: _coverage(ctx.run, scored)),
             *_measured(
@@ -556,29 +546,20 @@ def _outcomes(
     ctx: Context, engine: Engine, published: Published, written: pl.DataFrame
 ) -> dict[str, list[MetricRow]]:
     """Keep what became of the publication before, and count it by version: split `realised`, with 95 % intervals."""
-    from routing_etl.pipeline.own_copies import note_copies
     from routing_etl.warehouse import outcomes
 
     schema, before = ctx.settings.warehouse_schema, published.previous_id
     if before is None or before == published.publication_id:
         return {}
     try:
-        added = outcomes.store_outcomes(
-            engine,
-            schema,
-            (before, published.publication_id),
-            written.select("item_cd", "rout_no", "routing_code", "part_type"),
-            note_copies(ctx, before),
-            _edits(ctx, engine, before, written),
-            run_id=ctx.run.run_id,
-        )
+        added = became.catch_up(ctx, before)
+        added += became.keep_outcomes(ctx, engine, (before, published.publication_id), written)
     except Exception as exc:
         if isinstance(exc, RoutingEtlError):
             raise
         log.exception("metric_family_failed", family="outcomes", error=str(exc))
         failed = _production("realised_adopted_share", None, 0, computing_failed(exc))
         return {ctx.require(street.SCORE).model_version: [failed]}
-    log.info("outcomes_stored", publication_id=before, outcomes=added)
     if not added:
         return {}
     return {
@@ -592,22 +573,6 @@ def _outcomes(
         ]
         for version, found in outcomes.realised_by_version(engine, schema).items()
     }
-
-
-def _edits(ctx: Context, engine: Engine, before: int, written: pl.DataFrame) -> pl.DataFrame:
-    """How far the routings of items that a publication had shown are from the nearest of their candidates."""
-    from routing_etl.pipeline.edits import edits
-    from routing_etl.warehouse.copies import COMPARED, proposed_operations
-    from routing_etl.warehouse.todays_codes import todays
-
-    proposed = proposed_operations(engine, ctx.settings.warehouse_schema, before, written)
-    routed = (
-        read_valid_operations(ctx.run)
-        .filter(pl.col("routing_rank") == 0, pl.col("item_cd").is_in(proposed["item_cd"].unique().implode()))
-        .select(COMPARED)
-        .collect()
-    )
-    return edits(todays(proposed, {"our_job": routed["job_cd"], "our_res": routed["res_cd"]}), routed)
 
 
 def _share_row(metric: str, hits: int, n: int) -> MetricRow:

@@ -373,12 +373,15 @@ def _challenger(ctx: Context, data: LearningData, trained: Trained, actor: Actor
 
 def _look_for_copies(ctx: Context, *, needed: bool) -> None:
     """Ask the warehouse which routings are copies of our proposals; a dry run, which saves nothing there, goes on without."""
+    from routing_etl.pipeline.became import catch_up
     from routing_etl.pipeline.own_copies import note_copies
     from routing_etl.warehouse.publish import Publisher
 
     try:
         with ctx.warehouse() as engine:
             shown = Publisher(engine, ctx.settings).current()
+        if needed:
+            catch_up(ctx, shown)
         note_copies(ctx, shown)
     except RoutingEtlError as exc:
         if needed:

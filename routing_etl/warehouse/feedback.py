@@ -33,7 +33,7 @@ class Adoption:
     """An accepted candidate.
 
     `new` is False if it was accepted before; `accepted_by` and `accepted_at` are then those of the first
-    time. `rows` has the rows of each view (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`), with the
+    time. `mark` is what is on record, `accepted` as it is or `edited`, with its `remark`. `rows` has the rows of each view (`bop_proc_master`, `bop_proc_detail`, `bop_proc_res`), with the
     base table's columns. `others_accepted` names other routings of the item that are accepted as well, as
     candidate ids with their publication: one of them must be wrong, or an alternate.
     """
@@ -47,6 +47,8 @@ class Adoption:
     new: bool
     rows: dict[str, list[dict[str, Any]]]
     others_accepted: tuple[str, ...] = ()
+    mark: str = "accepted"
+    remark: str | None = None
 
 
 class _Moved(Exception):
@@ -194,6 +196,8 @@ def _adopt(
         new,
         rows,
         _others_accepted(connection, tb, found),
+        kept.mark or "accepted",
+        kept.remark,
     )
 
 

@@ -6,9 +6,11 @@ This does the same as `sql/mark_candidate.sql`, for databases without procedures
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.errors import ConfigurationError, ItemNotFoundError
 from routing_etl.warehouse.feedback import (
@@ -28,6 +30,17 @@ from routing_etl.warehouse.writing import writing
 
 
 @dataclass(frozen=True)
+class KeptMark:
+    """A rejection that was on record before and stays: of which candidate, by whom, when, and why."""
+
+    candidate_id: str
+    by: str
+    at: datetime
+    reason_code: str | None
+    remark: str | None
+
+
+@dataclass(frozen=True)
 class Marked:
     """Marks that were given or taken back.
 
@@ -38,13 +51,15 @@ class Marked:
     mark : str
         `rejected` or `undone`.
     candidates : tuple of str
-        Ids of the candidates concerned.
+        Ids of the candidates whose marks were given or taken back now.
     by : str
         Who did it.
     reason_code : str or None
         Why it was rejected.
     remark : str or None
         In words.
+    kept : tuple of KeptMark
+        Candidates that were rejected before: their marks stay as they are.
     """
 
     item_cd: str
@@ -53,6 +68,7 @@ class Marked:
     by: str
     reason_code: str | None = None
     remark: str | None = None
+    kept: tuple[KeptMark, ...] = ()
 
 
 def reject(
@@ -112,10 +128,29 @@ def reject(
         found = connection.execute(query.order_by(shown.c.candidate_rank)).all()
         if not found:
             raise unknown_candidate(connection, tb, number, item_cd, candidate_id or "")
-        for candidate in found:
-            put_mark(connection, tb, candidate, mark)
-    names = tuple(candidate.candidate_id for candidate in found)
-    return Marked(found[0].item_cd, "rejected", names, mark.user, reason_code, remark)
+        given = {c.candidate_id: put_mark(connection, tb, c, mark) for c in found}
+        kept = _kept(connection, tb, number, [c for c in found if not given[c.candidate_id]])
+    names = tuple(name for name, new in given.items() if new)
+    return Marked(found[0].item_cd, "rejected", names, mark.user, reason_code, remark, kept)
+
+
+def _kept(
+    connection: Connection, tb: Tables, number: int | None, candidates: list[Any]
+) -> tuple[KeptMark, ...]:
+    """The marks that candidates of one item had before."""
+    f = tb.routing_feedback.c
+    if not candidates:
+        return ()
+    query = (
+        sa.select(f.candidate_id, f.accepted_by, f.accepted_at, f.reason_code, f.remark)
+        .where(
+            f.item_cd == candidates[0].item_cd,
+            f.publication_id == number,
+            f.candidate_rank.in_([c.candidate_rank for c in candidates]),
+        )
+        .order_by(f.candidate_rank)
+    )
+    return tuple(KeptMark(*row) for row in connection.execute(query))
 
 
 def undo(engine: Engine, schema: str, item_cd: str, user: str, *, candidate_id: str | None = None) -> Marked:

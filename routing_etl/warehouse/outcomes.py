@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
+from routing_etl.warehouse.publication_changes import previous_publication
 from routing_etl.warehouse.schema import Tables, Versioned, schema_for, tables
 from routing_etl.warehouse.schema_life import OUTCOMES
 from routing_etl.warehouse.todays_codes import todays
@@ -35,14 +36,6 @@ class PublicationMetric:
     value: float | None
     n: int
     reason: str | None = None
-
-
-def _previous(connection: Connection, tb: Tables, publication_id: int) -> int | None:
-    """The newest publication before this one that was published and still has its rows."""
-    p = tb.publication
-    return connection.execute(
-        sa.select(sa.func.max(p.c.id)).where(p.c.id < publication_id, p.c.state == "retired")
-    ).scalar()
 
 
 def _first_of_version(connection: Connection, tb: Tables, publication_id: int) -> int | None:
@@ -161,8 +154,8 @@ def realised(
         The share of exact matches at the first and among all candidates; NULL with a reason if there are no such items.
     """
     tb = tables(schema_for(engine, schema))
+    previous = previous_publication(engine, schema, publication_id)
     with translated("warehouse", engine.url), engine.connect() as connection:
-        previous = _previous(connection, tb, publication_id)
         gone = [] if previous is None else _gone(connection, tb, previous, publication_id)
     predicted = pl.DataFrame(
         gone,

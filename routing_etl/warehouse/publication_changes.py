@@ -61,14 +61,33 @@ class PublicationChanges:
 
 
 def previous_publication(engine: Engine, schema: str, publication_id: int) -> int | None:
-    """The newest publication before this one that readers saw and whose rows are there; None when there is none."""
+    """What readers saw before a publication, of those whose rows are there.
+
+    It is the one that it was compared with when it was published. Where that is not on record or its rows are gone, it is the newest
+    one by number before it that was published and not moved back over since.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse.
+    schema : str
+        Our schema (ignored on SQLite).
+    publication_id : int
+        The publication.
+
+    Returns
+    -------
+    int or None
+        None when there is none.
+    """
     tb = tables(schema_for(engine, schema))
-    p = tb.publication.c
-    query = sa.select(sa.func.max(p.id)).where(
-        p.id < publication_id, p.published_at.is_not(None), p.purged_at.is_(None)
-    )
+    p, d = tb.publication.c, tb.publication_change.c
+    there = sa.and_(p.published_at.is_not(None), p.purged_at.is_(None))
+    compared = sa.select(d.compared_with).where(d.publication_id == publication_id)
+    on_record = sa.select(sa.func.max(p.id)).where(there, p.id.in_(compared))
+    by_number = sa.select(sa.func.max(p.id)).where(there, p.id < publication_id, p.withdrawn_at.is_(None))
     with translated("warehouse", engine.url), engine.connect() as connection:
-        found = connection.execute(query).scalar()
+        found = connection.execute(on_record).scalar() or connection.execute(by_number).scalar()
     return None if found is None else int(found)
 
 

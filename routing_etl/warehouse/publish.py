@@ -55,6 +55,7 @@ from routing_etl.warehouse.load import (
 )
 from routing_etl.warehouse.lock import WriterLock
 from routing_etl.warehouse.migrate import check_head
+from routing_etl.warehouse.moves import moved_back, seen
 from routing_etl.warehouse.own_readers import refuse_readers_by_number
 from routing_etl.warehouse.owner import require_owner
 from routing_etl.warehouse.publications import ROW_COLUMNS, WHOLE, Publication, quality_of
@@ -510,7 +511,7 @@ class Publisher(Purger):
         Parameters
         ----------
         to : int, optional
-            Id of a publication that was published. None: the newest one before the current.
+            Id of a publication that was published. None: the one that readers saw before the current.
 
         Raises
         ------
@@ -521,9 +522,9 @@ class Publisher(Purger):
         with WriterLock(self._engine, self.tables, "rollback"):
             known = [p for p in self.list() if p.rows_present and p.published_at is not None]
             current = next((p.id for p in known if p.current), None)
-            earlier = [p.id for p in known if current is not None and p.id < current]
-            target = to if to is not None else max(earlier, default=None)
-            if target is None or target not in {p.id for p in known}:
+            there = {p.id for p in known}
+            target = to if to is not None else self._seen_before(there)
+            if target is None or target not in there:
                 others = ", ".join(str(p.id) for p in known if not p.current) or "none"
                 wanted = "no earlier publication" if to is None else f"no publication {to}"
                 raise WarehouseError(
@@ -531,6 +532,12 @@ class Publisher(Purger):
                     remedy="Give one of the available ids, or load and publish again.",
                 )
             return self._move(target, "rolled_back")
+
+    def _seen_before(self, there: set[int]) -> int | None:
+        """What readers saw before the current publication, of those whose rows are there."""
+        with translated("warehouse", self._engine.url), self._engine.connect() as connection:
+            line = seen(connection, self.tables)
+        return next((n for n in reversed(line[:-1]) if n in there and n != line[-1]), None)
 
     def _move(self, publication_id: int, event: str) -> PublishReport:
         started = time.monotonic()
@@ -592,16 +599,15 @@ class Publisher(Purger):
         from there to the commit only.
         """
         pointer, moment = self.tables.current_publication, now()
+        over = moved_back(seen(connection, self.tables), publication_id)[1] if event == "rolled_back" else []
         values = {"publication_id": publication_id, "moved_at": moment, "moved_by": self._who}
         if previous is not None:
             self._event(connection, previous, "retired", moment)
         self._event(connection, publication_id, event, moment)
         if previous is not None:
             self._set(connection, previous, state="retired", retired_at=moment)
-        if previous is not None and event == "rolled_back":
-            batch = self.tables.publication
-            over = batch.c.id.between(publication_id + 1, previous)
-            connection.execute(sa.update(batch).where(over).values(withdrawn_at=moment))
+        for number in over:
+            self._set(connection, number, withdrawn_at=moment)
         self._set(
             connection,
             publication_id,

@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0015) to revision 0015.
+-- routing_etl: schema routing from nothing (or any revision up to 0016) to revision 0016.
 -- Run with sqlcmd -b, or in SSMS as it is. Rights that the login needs: sql/migrating_login.sql.
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -30,11 +30,11 @@ DECLARE @rows int;
 DECLARE @at nvarchar(32);
 DECLARE @message nvarchar(400);
 SELECT @rows = COUNT(*), @at = MIN(version_num) FROM routing.schema_version WITH (UPDLOCK, HOLDLOCK);
-IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014', '0015'))
+IF @@TRANCOUNT > 0 AND (@rows > 1 OR ISNULL(@at, N'base') NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014', '0015', '0016'))
 BEGIN
     ROLLBACK TRANSACTION;
     SET @message = N'Schema routing is at revision ' + ISNULL(@at, N'base') + CASE WHEN @rows > 1 THEN N' and another one' ELSE N'' END
-        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0015';
+        + N'; this script begins at base. Nothing was changed. See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0016';
     THROW 50011, @message, 1;
 END;
 
@@ -4446,6 +4446,45 @@ GO
 
 IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0014')
 EXEC(N'UPDATE routing.schema_version SET version_num = ''0015'' WHERE version_num = ''0014''');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+-- 0015 -> 0016
+DECLARE @verb nvarchar(6) = N'CREATE';
+IF OBJECT_ID(N'routing.publication_item_changes', N'V') IS NOT NULL AND SERVERPROPERTY(N'Babelfish') IS NULL SET @verb = N'ALTER';
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0015') AND @verb = N'CREATE' AND OBJECT_ID(N'routing.publication_item_changes', N'V') IS NOT NULL
+EXEC(N'DROP VIEW routing.publication_item_changes');
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0015')
+EXEC(@verb + N' VIEW routing.publication_item_changes AS
+SELECT
+    u.publication_id,
+    u.compared_with,
+    u.item_cd,
+    u.kind,
+    u.routing_before,
+    u.routing,
+    u.confidence_before,
+    u.confidence
+FROM (SELECT b.id AS publication_id, w.id AS compared_with, i.item_cd AS item_cd, CASE WHEN (was.item_cd IS NULL OR was.shown = 0) THEN ''new'' WHEN (i.item_cd IS NULL OR i.shown = 0) THEN ''gone'' WHEN (c0.routing_code IS NOT NULL AND c1.routing_code IS NULL) THEN ''lost'' WHEN (c0.routing_code IS NULL AND c1.routing_code IS NOT NULL) THEN ''found'' WHEN (c1.routing_code != c0.routing_code) THEN ''first'' ELSE ''details'' END AS kind, c0.routing_code AS routing_before, c1.routing_code AS routing, c0.confidence AS confidence_before, c1.confidence AS confidence
+FROM routing.publication AS b JOIN routing.publication_change AS d ON d.publication_id = b.id AND d.kind = ''new'' JOIN routing.publication AS w ON w.id = d.compared_with AND w.purged_at IS NULL JOIN routing.item_version AS i ON i.from_publication > w.id AND i.from_publication <= b.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= b.id)) LEFT OUTER JOIN routing.item_version AS was ON was.item_cd = i.item_cd AND was.from_publication <= w.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS between_two
+WHERE between_two.item_cd = was.item_cd AND between_two.from_publication > was.from_publication AND between_two.from_publication <= w.id)) LEFT OUTER JOIN routing.candidate AS c1 ON c1.publication_id = i.from_publication AND c1.item_cd = i.item_cd AND c1.candidate_rank = 1 LEFT OUTER JOIN routing.candidate AS c0 ON c0.publication_id = was.from_publication AND c0.item_cd = was.item_cd AND c0.candidate_rank = 1
+WHERE w.id < b.id AND b.published_at IS NOT NULL AND b.purged_at IS NULL AND (i.shown = 1 OR was.shown = 1) AND (was.item_cd IS NULL OR was.shown = 0 OR i.item_cd IS NULL OR i.shown = 0 OR NOT (was.hash_a = i.hash_a AND was.hash_b = i.hash_b) OR was.hash_a IS NULL OR i.hash_a IS NULL) UNION ALL SELECT b.id AS publication_id, w.id AS compared_with, was.item_cd AS item_cd, CASE WHEN (was.item_cd IS NULL OR was.shown = 0) THEN ''new'' WHEN (i.item_cd IS NULL OR i.shown = 0) THEN ''gone'' WHEN (c0.routing_code IS NOT NULL AND c1.routing_code IS NULL) THEN ''lost'' WHEN (c0.routing_code IS NULL AND c1.routing_code IS NOT NULL) THEN ''found'' WHEN (c1.routing_code != c0.routing_code) THEN ''first'' ELSE ''details'' END AS kind, c0.routing_code AS routing_before, c1.routing_code AS routing, c0.confidence AS confidence_before, c1.confidence AS confidence
+FROM routing.publication AS b JOIN routing.publication_change AS d ON d.publication_id = b.id AND d.kind = ''new'' JOIN routing.publication AS w ON w.id = d.compared_with AND w.purged_at IS NULL JOIN routing.item_version AS was ON was.from_publication > b.id AND was.from_publication <= w.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS between_two
+WHERE between_two.item_cd = was.item_cd AND between_two.from_publication > was.from_publication AND between_two.from_publication <= w.id)) LEFT OUTER JOIN routing.item_version AS i ON i.item_cd = was.item_cd AND i.from_publication <= b.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= b.id)) LEFT OUTER JOIN routing.candidate AS c1 ON c1.publication_id = i.from_publication AND c1.item_cd = i.item_cd AND c1.candidate_rank = 1 LEFT OUTER JOIN routing.candidate AS c0 ON c0.publication_id = was.from_publication AND c0.item_cd = was.item_cd AND c0.candidate_rank = 1
+WHERE w.id > b.id AND b.published_at IS NOT NULL AND b.purged_at IS NULL AND (i.shown = 1 OR was.shown = 1) AND (was.item_cd IS NULL OR was.shown = 0 OR i.item_cd IS NULL OR i.shown = 0 OR NOT (was.hash_a = i.hash_a AND was.hash_b = i.hash_b) OR was.hash_a IS NULL OR i.hash_a IS NULL)) AS u');
+IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+
+GO
+
+IF @@TRANCOUNT > 0 AND EXISTS (SELECT 1 FROM routing.schema_version WHERE version_num = '0015')
+EXEC(N'UPDATE routing.schema_version SET version_num = ''0016'' WHERE version_num = ''0015''');
 IF @@ERROR <> 0 AND @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
 
 GO

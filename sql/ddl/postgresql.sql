@@ -1,4 +1,4 @@
--- routing_etl: schema routing from nothing (or any revision up to 0015) to revision 0015.
+-- routing_etl: schema routing from nothing (or any revision up to 0016) to revision 0016.
 -- Run with psql -f, as the role that owns the schema (migrations/README.md).
 -- All of it takes place or nothing. A step runs only while schema_version is at the revision before it.
 
@@ -23,9 +23,9 @@ CREATE TABLE routing.schema_version (
     END IF;
     LOCK TABLE routing.schema_version IN SHARE ROW EXCLUSIVE MODE;
     SELECT coalesce(string_agg(version_num, ' and ' ORDER BY version_num), 'base') INTO held FROM routing.schema_version;
-    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014', '0015') THEN
+    IF held NOT IN ('base', '0001', '0002', '0003', '0004', '0005', '0006', '0007', '0008', '0009', '0010', '0011', '0012', '0013', '0014', '0015', '0016') THEN
         RAISE EXCEPTION 'Schema routing is at revision %; this script begins at base. Nothing was changed.', held
-            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0015 --dialect postgresql';
+            USING HINT = 'See routing-etl doctor, or write the script with: routing-etl migrate --sql --from REVISION --to 0016 --dialect postgresql';
     END IF;
 END
 $check$;
@@ -5391,6 +5391,87 @@ $statement$;
 
 EXECUTE $statement$
 UPDATE routing.schema_version SET version_num = '0015' WHERE version_num = '0014'
+$statement$;
+
+END
+$revision$;
+
+-- 0015 -> 0016
+DO $revision$
+BEGIN
+IF (SELECT coalesce(min(version_num), 'base') FROM routing.schema_version) <> '0015' THEN
+    RETURN;
+END IF;
+
+EXECUTE $statement$
+DO $again$
+DECLARE
+    was regclass := to_regclass('routing.publication_item_changes');
+    owner_name text;
+    granted text[];
+    statement text;
+    body text := $select$
+SELECT
+    u.publication_id,
+    u.compared_with,
+    u.item_cd,
+    u.kind,
+    u.routing_before,
+    u.routing,
+    u.confidence_before,
+    u.confidence
+FROM (SELECT b.id AS publication_id, w.id AS compared_with, i.item_cd AS item_cd, CASE WHEN (was.item_cd IS NULL OR was.shown = false) THEN 'new' WHEN (i.item_cd IS NULL OR i.shown = false) THEN 'gone' WHEN (c0.routing_code IS NOT NULL AND c1.routing_code IS NULL) THEN 'lost' WHEN (c0.routing_code IS NULL AND c1.routing_code IS NOT NULL) THEN 'found' WHEN (c1.routing_code != c0.routing_code) THEN 'first' ELSE 'details' END AS kind, c0.routing_code AS routing_before, c1.routing_code AS routing, c0.confidence AS confidence_before, c1.confidence AS confidence
+FROM routing.publication AS b JOIN routing.publication_change AS d ON d.publication_id = b.id AND d.kind = 'new' JOIN routing.publication AS w ON w.id = d.compared_with AND w.purged_at IS NULL JOIN routing.item_version AS i ON i.from_publication > w.id AND i.from_publication <= b.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= b.id)) LEFT OUTER JOIN routing.item_version AS was ON was.item_cd = i.item_cd AND was.from_publication <= w.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS between_two
+WHERE between_two.item_cd = was.item_cd AND between_two.from_publication > was.from_publication AND between_two.from_publication <= w.id)) LEFT OUTER JOIN routing.candidate AS c1 ON c1.publication_id = i.from_publication AND c1.item_cd = i.item_cd AND c1.candidate_rank = 1 LEFT OUTER JOIN routing.candidate AS c0 ON c0.publication_id = was.from_publication AND c0.item_cd = was.item_cd AND c0.candidate_rank = 1
+WHERE w.id < b.id AND b.published_at IS NOT NULL AND b.purged_at IS NULL AND (i.shown = true OR was.shown = true) AND (was.item_cd IS NULL OR was.shown = false OR i.item_cd IS NULL OR i.shown = false OR NOT (was.hash_a = i.hash_a AND was.hash_b = i.hash_b) OR was.hash_a IS NULL OR i.hash_a IS NULL) UNION ALL SELECT b.id AS publication_id, w.id AS compared_with, was.item_cd AS item_cd, CASE WHEN (was.item_cd IS NULL OR was.shown = false) THEN 'new' WHEN (i.item_cd IS NULL OR i.shown = false) THEN 'gone' WHEN (c0.routing_code IS NOT NULL AND c1.routing_code IS NULL) THEN 'lost' WHEN (c0.routing_code IS NULL AND c1.routing_code IS NOT NULL) THEN 'found' WHEN (c1.routing_code != c0.routing_code) THEN 'first' ELSE 'details' END AS kind, c0.routing_code AS routing_before, c1.routing_code AS routing, c0.confidence AS confidence_before, c1.confidence AS confidence
+FROM routing.publication AS b JOIN routing.publication_change AS d ON d.publication_id = b.id AND d.kind = 'new' JOIN routing.publication AS w ON w.id = d.compared_with AND w.purged_at IS NULL JOIN routing.item_version AS was ON was.from_publication > b.id AND was.from_publication <= w.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS between_two
+WHERE between_two.item_cd = was.item_cd AND between_two.from_publication > was.from_publication AND between_two.from_publication <= w.id)) LEFT OUTER JOIN routing.item_version AS i ON i.item_cd = was.item_cd AND i.from_publication <= b.id AND NOT (EXISTS (SELECT 1
+FROM routing.item_version AS later
+WHERE later.item_cd = i.item_cd AND later.from_publication > i.from_publication AND later.from_publication <= b.id)) LEFT OUTER JOIN routing.candidate AS c1 ON c1.publication_id = i.from_publication AND c1.item_cd = i.item_cd AND c1.candidate_rank = 1 LEFT OUTER JOIN routing.candidate AS c0 ON c0.publication_id = was.from_publication AND c0.item_cd = was.item_cd AND c0.candidate_rank = 1
+WHERE w.id > b.id AND b.published_at IS NOT NULL AND b.purged_at IS NULL AND (i.shown = true OR was.shown = true) AND (was.item_cd IS NULL OR was.shown = false OR i.item_cd IS NULL OR i.shown = false OR NOT (was.hash_a = i.hash_a AND was.hash_b = i.hash_b) OR was.hash_a IS NULL OR i.hash_a IS NULL)) AS u
+$select$;
+BEGIN
+    BEGIN
+        EXECUTE 'CREATE OR REPLACE VIEW routing.publication_item_changes AS' || body;
+        RETURN;
+    EXCEPTION WHEN invalid_table_definition THEN
+        NULL;  -- A column changes its type or goes: the view has to be dropped.
+    END;
+    SELECT pg_get_userbyid(relowner) INTO owner_name FROM pg_class WHERE oid = was;
+    SELECT array_agg('GRANT ' || right_name || column_list || ' ON routing.publication_item_changes TO ' || grantee || option)
+    INTO granted
+    FROM (
+        SELECT a.privilege_type AS right_name, '' AS column_list, a.grantee AS grantee_oid, a.is_grantable
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = was AND a.grantee <> c.relowner
+        UNION ALL
+        SELECT a.privilege_type, ' (' || quote_ident(t.attname) || ')', a.grantee, a.is_grantable
+        FROM pg_attribute AS t, aclexplode(t.attacl) AS a
+        WHERE t.attrelid = was
+    ) AS rights
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE WHEN grantee_oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee_oid)) END AS grantee,
+            CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+    ) AS words;
+    DROP VIEW routing.publication_item_changes;
+    EXECUTE 'CREATE VIEW routing.publication_item_changes AS' || body;
+    IF owner_name <> current_user THEN
+        EXECUTE 'ALTER VIEW routing.publication_item_changes OWNER TO ' || quote_ident(owner_name);
+    END IF;
+    FOREACH statement IN ARRAY coalesce(granted, ARRAY[]::text[]) LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$again$
+$statement$;
+
+EXECUTE $statement$
+UPDATE routing.schema_version SET version_num = '0016' WHERE version_num = '0015'
 $statement$;
 
 END

@@ -177,13 +177,20 @@ UPDATE routing.writer_lock SET owner=:owner, what=:what, host=:host, pid=:pid, p
 SELECT routing.publication.id, routing.publication.run_id, routing.publication.model_version, routing.publication.state, routing.publication.content_hash, routing.publication.rows_candidate, routing.publication.rows_operation, routing.publication.rows_evidence, routing.publication.rows_resource, routing.publication.rows_abstained, routing.publication.checksums, routing.publication.writer, routing.publication.created_at, routing.publication.loaded_at, routing.publication.published_at, routing.publication.published_by, routing.publication.retired_at, routing.publication.purged_at, routing.publication.message, routing.publication.word_inhouse, routing.publication.word_outsourced, routing.publication.time_unit, routing.publication.run_time_unit, routing.publication.service_user, routing.publication.company_code, routing.publication.plant_code, routing.publication.valid_from, routing.publication.valid_to, routing.publication.writer_reason, routing.publication.items_changed, routing.publication.rows_written, routing.publication.withdrawn_at, routing.publication.model_quality, routing.current_publication.slot
 FROM routing.publication LEFT OUTER JOIN routing.current_publication ON routing.current_publication.publication_id = routing.publication.id ORDER BY routing.publication.id DESC;
 
+SELECT routing.current_publication.publication_id
+FROM routing.current_publication;
+
+SELECT routing.publication_event.event, routing.publication_event.publication_id
+FROM routing.publication_event
+WHERE routing.publication_event.event IN (:event_1_1, :event_1_2) ORDER BY routing.publication_event.id;
+
 UPDATE routing.writer_lock SET heartbeat_at=:heartbeat_at OUTPUT inserted.name WHERE routing.writer_lock.name = :name_1 AND routing.writer_lock.owner = :owner_1;
 
 INSERT INTO routing.publication_event (publication_id, event, happened_at, done_by, message) VALUES (:publication_id, :event, :happened_at, :done_by, :message);
 
 UPDATE routing.publication SET state=:state, retired_at=:retired_at WHERE routing.publication.id = :id_1;
 
-UPDATE routing.publication SET withdrawn_at=:withdrawn_at WHERE routing.publication.id BETWEEN :id_1 AND :id_2;
+UPDATE routing.publication SET withdrawn_at=:withdrawn_at WHERE routing.publication.id = :id_1;
 
 UPDATE routing.publication SET state=:state, published_at=:published_at, published_by=:published_by, retired_at=:retired_at, withdrawn_at=:withdrawn_at WHERE routing.publication.id = :id_1;
 

@@ -309,15 +309,23 @@ def test_a_taken_version_name_and_a_promotion(home: Path, instance: dg.DagsterIn
     assert (
         "exists already" in taken.get_step_failure_events()[0].step_failure_data.user_failure_data.description
     )
-    unknown = run(home, "promote_model", instance, promote={"version": "v9", "why": "no such version"})
+    unknown = run(
+        home,
+        "promote_model",
+        instance,
+        promote={"version": "v9", "why": "no such version", "requested_by": "kim"},
+    )
     assert not unknown.success
     assert champion() in unknown.get_step_failure_events()[0].step_failure_data.user_failure_data.description
     again = run(
-        home, "promote_model", instance, promote={"version": champion(), "why": "checked in the shop"}
+        home,
+        "promote_model",
+        instance,
+        promote={"version": champion(), "why": "checked in the shop", "requested_by": "kim"},
     )
     assert again.success
     last = (home / "models" / "aliases.audit.jsonl").read_text(encoding="utf-8").splitlines()[-1]
-    assert json.loads(last)["why"] == "checked in the shop"
+    assert (json.loads(last)["why"], json.loads(last)["who"]) == ("checked in the shop", "kim")
     assert ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'") == [
         (champion(),)
     ]

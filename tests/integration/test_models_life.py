@@ -190,7 +190,9 @@ def test_the_command_line_names_the_person_and_a_training_alone_has_its_own_reco
     assert [who for *_, who in decided(home)][-4:] == ["lee", "lee", "lee", "park"]
     listed = run.invoke(app, ["models", "list"], env=env(home) | {"COLUMNS": "200"})
     assert "Pinned: mine by park" in listed.output
-    assert run.invoke(app, ["models", "diff", "mine"], env=env(home)).exit_code == 0
+    versions = [v for d, v, _ in decided(home) if d == "promoted"]
+    beside = run.invoke(app, ["models", "diff", *reversed(versions)], env=env(home) | {"COLUMNS": "200"})
+    assert beside.exit_code == 0 and "retired" in beside.output and beside.output.count("promoted") >= 2
 
 
 def test_the_same_data_with_another_window_give_no_verdict(home: Path) -> None:

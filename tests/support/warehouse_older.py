@@ -174,6 +174,29 @@ def rollback_and_the_next_night(slow: Publisher, other: Publisher, folder: Path)
     assert night(other, third, "third") == other.current() > second
 
 
+def rollback_after_overlapping_nights_goes_to_what_was_seen_before(
+    slow: Publisher, other: Publisher, folder: Path
+) -> None:
+    """Not to the number before: what readers saw until then has the higher one. What was moved back over stays away."""
+    begin(other, "first")
+    first = night(other, write_many(folder / "first", 6, seed=9), "first")
+    begin(slow, "slow")
+    begin(other, "other")
+    newer = other.load(write_many(folder / "a", 7, seed=1), run_id="other", model_version="m").publication_id
+    older = night(slow, write_many(folder / "b", 5, seed=2), "slow")
+    with of_run("other"):
+        other.publish(newer)
+    assert first < newer < older
+    assert other.rollback().publication_id == older
+    assert [p.id for p in other.list() if p.withdrawn] == [newer]
+    begin(other, "third")
+    with of_run("third"):
+        again = other.load(folder / "a", run_id="third", model_version="m")
+    assert (again.publication_id, again.withdrawn) == (newer, True)
+    assert other.rollback().publication_id == first
+    assert sorted(p.id for p in other.list() if p.withdrawn) == [newer, older]
+
+
 def what_was_rolled_back_is_not_published_as_unchanged(
     slow: Publisher, other: Publisher, folder: Path
 ) -> None:
@@ -353,6 +376,7 @@ CASES = (
     one_without_a_number_loaded_first_is_not_published_second,
     the_same_content_counts_as_the_newer_read,
     rollback_and_the_next_night,
+    rollback_after_overlapping_nights_goes_to_what_was_seen_before,
     what_was_rolled_back_is_not_published_as_unchanged,
     runs_without_a_number_are_not_refused,
     the_next_read_of_a_run_counts,

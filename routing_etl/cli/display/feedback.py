@@ -22,12 +22,20 @@ if TYPE_CHECKING:
 def adoption(console: Console, taken: Adoption) -> None:
     """A candidate that was taken over: who and when, then its BOP rows without the columns that are NULL in all."""
     since = f"{taken.accepted_at:%Y-%m-%d %H:%M:%S} UTC"
-    state = "accepted" if taken.new else "was accepted before"
+    how = "as it is" if taken.mark == "accepted" else f"with changes ({taken.remark or 'not named'})"
+    state = "accepted" if taken.new else f"was accepted before, {how},"
     console.print(
         safe(
             f"{taken.candidate_id} {state} by {taken.accepted_by} at {since}, routing number {taken.rout_no}."
         )
     )
+    if not taken.new:
+        console.print(
+            safe(
+                f"That stays on record; to say otherwise, first: routing-etl undo {taken.item_cd} --candidate {taken.candidate_id} "
+                "--user NAME"
+            )
+        )
     if taken.others_accepted:
         others = ", ".join(taken.others_accepted)
         console.print(
@@ -95,3 +103,10 @@ def marked_candidates(console: Console, found: Marked) -> None:
     what = "rejected" if found.mark == "rejected" else "has no mark any more"
     for candidate in found.candidates:
         console.print(safe(f"{candidate} {what} (by {found.by}{why})."))
+    for mark in found.kept:
+        because = f", {mark.reason_code or 'no reason'}{f': {mark.remark}' if mark.remark else ''}"
+        console.print(
+            safe(f"{mark.candidate_id} was rejected before (by {mark.by}{because}); that stays on record.")
+        )
+    if found.kept:
+        console.print(safe(f"To say otherwise, first: routing-etl undo {found.item_cd} --user NAME"))

@@ -158,9 +158,7 @@ def model_details(console: Console, details: VersionDetails) -> None:
     console.print(files)
 
 
-def decisions(
-    console: Console, settings: Settings, version: str | None = None, *, most: int | None = None
-) -> None:
+def decisions(console: Console, settings: Settings, *versions: str, most: int | None = None) -> None:
     """The pin in force, and decisions, newest first.
 
     Parameters
@@ -169,13 +167,13 @@ def decisions(
         Where they are shown.
     settings : Settings
         Of the installation.
-    version : str, optional
-        Name of the version that they are about. None: all versions.
+    *versions : str
+        Names of the versions that they are about. None named: all.
     most : int, optional
         How many are shown. None: all.
     """
     try:
-        found, pin = decisions_of(settings, version), pin_of(settings)
+        found, pin = decisions_of(settings), pin_of(settings)
     except RoutingEtlError as exc:
         console.print(f"[red]The decisions on record cannot be read:[/] {safe(exc)}")
         return
@@ -187,7 +185,7 @@ def decisions(
     table = new_table(
         "Decisions", "when (UTC)", "decision", "version", "by", "exact match", "champion had", "why", right=9
     )
-    for row in found[:most]:
+    for row in [r for r in found if not versions or r.made.version in versions][:most]:
         headline = next((f for f in row.made.figures if f.metric == "exact_at_1" and f.segment == ALL), None)
         table.add_row(
             f"{row.decided_at:%Y-%m-%d %H:%M}",

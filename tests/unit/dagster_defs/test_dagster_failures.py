@@ -310,7 +310,12 @@ def test_a_home_that_may_not_be_written_stops_the_run_in_a_sentence(settings: Se
         ("nightly", "score", {"model_version": "v" * 129}, "model_version = .* at most 128 characters"),
         ("evaluate", "model_evaluation", {"max_items": 0}, "max_items = 0: .* to 10"),
         ("rollback_publication", "rollback", {"to_publication": -1}, "to_publication = -1: .* to 0"),
-        ("promote_model", "promote", {"version": "v1", "why": "?"}, "why = .* at least 3 characters"),
+        (
+            "promote_model",
+            "promote",
+            {"version": "v1", "why": "?", "requested_by": "kim"},
+            "why = .* at least 3 characters",
+        ),
         ("purge", "remove_old", {"keep_runs": 1001}, "keep_runs = 1001: .* to 1000"),
     ],
 )

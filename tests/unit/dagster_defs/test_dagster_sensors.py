@@ -217,3 +217,21 @@ def test_the_weekly_report_is_written_by_its_job(tmp_path: Path) -> None:
         assert job.execute_in_process(instance=instance).success
     [file] = (settings.home / "reports").glob("week-*.html")
     assert "Worst families" in file.read_text(encoding="utf-8")
+
+
+def test_the_weekly_report_is_mailed_by_its_job_where_somebody_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from little_servers import mail_server, serving
+    from watched import known_warehouse
+
+    got: list[str] = []
+    home = known_warehouse(tmp_path / "home").home
+    with serving(mail_server(got)) as port:
+        monkeypatch.setenv("ROUTING_ETL_REPORT_EMAIL_TO", "quality@x.example")
+        monkeypatch.setenv("ROUTING_ETL_SMTP_URL", f"smtp://127.0.0.1:{port}")
+        job = build_defs(home=home).resolve_job_def("weekly_report")
+        with dg.DagsterInstance.ephemeral() as instance:
+            assert job.execute_in_process(instance=instance).success
+    assert "rcpt TO:<quality@x.example>" in got
+    assert any("week-" in line and ".html" in line for line in got)

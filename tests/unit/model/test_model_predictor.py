@@ -152,6 +152,9 @@ def test_outsourced_operation_makes_a_fallback(found: Predictions) -> None:
     assert primary.height > 0
     assert primary["similarity_score"].min() >= 0.8
     assert set(primary["similarity_tier"]) == {"HIGH"}
+    assert primary["confidence"].min() >= 0.5
+    unsure = found.candidates.filter(pl.col("confidence") < 0.5, pl.col("similarity_tier") == "HIGH")
+    assert unsure.height > 0 and set(unsure["priority"]) == {"fallback"}, "alike, and not likely to be right"
 
 
 def test_inspection_flag_and_subcontractor_come_with_the_step(found: Predictions) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 from warehouse_predictions import CANDIDATE, OPERATION, known_rows, warehouse, write_rows
 
+from routing_etl.cli.display.feedback import adoption, marked_candidates
 from routing_etl.errors import ConfigurationError, ItemNotFoundError, WarehouseError
 from routing_etl.warehouse.feedback import adopt, as_spelt
 from routing_etl.warehouse.marks import Marked, reject, undo
@@ -34,6 +39,13 @@ def house(tmp_path):
     return publisher._engine, settings.warehouse_schema, publish
 
 
+def said(show: Callable[[Console], None]) -> str:
+    """What a terminal shows, in one line."""
+    written = io.StringIO()
+    show(Console(file=written, width=200))
+    return " ".join(written.getvalue().split())
+
+
 def marks(engine):
     query = (
         "SELECT candidate_id, mark, reason_code, remark, marked_by, in_force, undone_by, others_accepted FROM routing_marks "
@@ -52,6 +64,38 @@ def test_all_candidates_of_an_item_are_rejected_with_a_reason(house):
     # said again it stays as it was
     reject(engine, schema, ITEM, "other", "lee")
     assert marks(engine) == [(FIRST, *rejected), (SECOND, *rejected)]
+
+
+def test_what_is_rejected_already_keeps_its_mark_and_is_told(house):
+    """The second person's reason is not on record, so it is not said that it is."""
+    engine, *_ = house
+    reject(engine, "", ITEM, "wrong_machine", "kim", candidate_id=FIRST, remark="too large")
+    made = reject(engine, "", ITEM, "wrong_order", "lee")
+    assert made.candidates == (SECOND,)
+    [kept] = made.kept
+    assert (kept.candidate_id, kept.by, kept.reason_code, kept.remark) == (
+        FIRST,
+        "kim",
+        "wrong_machine",
+        "too large",
+    )
+    told = said(lambda screen: marked_candidates(screen, made))
+    assert f"{SECOND} rejected (by lee, wrong_order)." in told
+    assert f"{FIRST} was rejected before (by kim, wrong_machine: too large); that stays on record." in told
+    assert f"routing-etl undo {ITEM}" in told
+
+
+def test_changes_to_what_is_accepted_as_it_is_are_not_said_to_be_on_record(house):
+    engine, *_ = house
+    adopt(engine, "", ITEM, FIRST, "kim")
+    again = adopt(engine, "", ITEM, FIRST, "lee", edited="second machine")
+    assert (again.new, again.accepted_by, again.mark, again.remark) == (False, "kim", "accepted", None)
+    told = said(lambda screen: adoption(screen, again))
+    assert (
+        "was accepted before, as it is, by kim" in told
+        and "to say otherwise, first" in told
+        and f"routing-etl undo {ITEM}" in told
+    )
 
 
 def test_a_mark_is_taken_back_and_another_given(house):

@@ -83,6 +83,15 @@ def test_realised_outcomes_count_items_that_an_engineer_has_routed_since(publish
     assert all(r.reason is None for r in rows.values())
 
 
+def test_what_was_rolled_back_is_not_asked_what_became_of_it(publish, tmp_path):
+    """Readers saw the first publication again while engineers wrote, and it had the routing; the second had another."""
+    publish([("A", 1, 0.9, "X"), ("B", 1, 0.9, "X")])
+    publish([("A", 1, 0.9, "Y"), ("B", 1, 0.9, "X")])
+    warehouse(tmp_path / "w.db")[0].rollback()
+    rows = realised(*publish([("B", 1, 0.8, "X")]), actual(A="X"))
+    assert [(r.value, r.n) for r in rows] == [(1.0, 1)] * 2
+
+
 def test_nothing_realised_is_null_with_a_reason(publish):
     first = publish([("A", 1, 0.9, "X")])
     assert [r.reason for r in realised(*first, actual(A="X"))] == ["there is no earlier publication"] * 2

@@ -14,11 +14,13 @@ from warehouse_predictions import write_rows
 from routing_etl.warehouse.publication_changes import (
     KINDS,
     new_items,
+    previous_publication,
     publication_changes,
     store_changes,
 )
 from routing_etl.warehouse.questions import answer
 from routing_etl.warehouse.schema_watch import CHANGED
+from routing_etl.warehouse.writing import begin_read, of_run
 
 #: Items A1, B2, C3 and 누4, night by night. What is always there keeps a night from being empty.
 FIRST = ("one", "abstained", "two", "absent")
@@ -69,6 +71,42 @@ def test_the_views_say_what_the_comparison_says(life: Life) -> None:
     named = {r["item_cd"]: r["kind"] for r in rows(life, "publication_item_changes")}
     assert named == {"A1": "details", " B2": "found", "C3": "gone", "누4": "new"}
     assert named == dict(compared.changed.select("item_cd", "kind").iter_rows())
+
+
+def test_items_are_named_where_the_one_compared_with_has_the_higher_number(life: Life) -> None:
+    """Two nights overlapped: the one that read last was loaded first, and replaces the one that readers saw meanwhile."""
+    engine, publisher = life.publisher._engine, life.publisher
+    publish(life, FIRST)
+    for run in ("r", "other"):
+        begin_read(engine, None, run)
+    files = write_rows(life.folder / "second", rows_of((SECOND, (1, 1))))
+    newer = publisher.load(files, run_id="other", model_version="m").publication_id
+    older = publish(life, (*FIRST[:2], "two", "one"))
+    compared = publication_changes(engine, "", older, newer)
+    with of_run("other"):
+        store_changes(engine, "", compared)
+        publisher.publish(newer)
+    assert newer < older
+    assert previous_publication(engine, "", newer) == older
+    named = {
+        r["item_cd"]: r["kind"]
+        for r in rows(life, "publication_item_changes")
+        if r["publication_id"] == newer
+    }
+    assert named == {"A1": "details", " B2": "found", "C3": "gone", "누4": "lost"}
+    assert named == dict(compared.changed.select("item_cd", "kind").iter_rows())
+    [counted] = [r for r in rows(life, "publication_changes") if r["publication_id"] == newer]
+    assert {k: counted[f"items_{k}"] for k in KINDS} == compared.counts
+
+
+def test_after_a_rollback_the_next_one_is_compared_with_what_readers_saw(life: Life) -> None:
+    """The one that was rolled back has the number before, and its items are no news of the next."""
+    first = publish(life, FIRST)
+    publish(life, SECOND)
+    life.publisher.rollback()
+    third = publish(life, (*FIRST[:3], "two"))
+    assert previous_publication(life.publisher._engine, "", third) == first
+    assert new_items(life.publisher._engine, "", third).to_list() == ["누4"]
 
 
 def test_another_first_routing_and_a_lost_proposal_are_told_with_both_routings(life: Life) -> None:

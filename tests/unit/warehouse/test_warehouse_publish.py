@@ -248,6 +248,25 @@ def test_rollback_goes_back_one_by_one_and_names_what_is_there(house, tmp_path):
     assert tuple(events[-1]) == ("rolled_back", three)
 
 
+def test_a_rollback_goes_to_what_readers_saw_before_whatever_its_number(house, tmp_path):
+    """The third night has the content of the first: it is shown again, and what was seen before it is the second."""
+    publisher, _, _ = house
+    one, two = (publish(publisher, write_many(tmp_path / f"p{i}", 5, seed=i)) for i in range(2))
+    assert publish(publisher, tmp_path / "p0") == one
+    assert publisher.rollback().publication_id == two
+    assert [p.id for p in publisher.list() if p.withdrawn] == [one]
+
+
+def test_a_step_to_one_that_was_moved_back_over_withdraws_what_came_after_it(house, tmp_path):
+    publisher, _, _ = house
+    one, two = (publish(publisher, write_many(tmp_path / f"p{i}", 5, seed=i)) for i in range(2))
+    publisher.rollback()
+    three = publish(publisher, write_many(tmp_path / "p3", 5, seed=3))
+    assert publisher.rollback(to=two).publication_id == two
+    assert [p.id for p in publisher.list() if p.withdrawn] == [three]
+    assert publisher.rollback().publication_id == one
+
+
 def test_a_rollback_with_nothing_published_says_so(house):
     with pytest.raises(WarehouseError, match="available: none"):
         house[0].rollback()
