@@ -81,7 +81,7 @@ def with_names(survey: Survey, choices: Choices) -> Choices:
 def _joined(part: Part, code: Choice, found: _Named, name: str, alias: str, words: str) -> Part:
     """The part with the join, and the name read by it."""
     why = f"names: {found.share:.0%} of the values of {code.source} in the sample are there, a row each"
-    where = ()
+    where: tuple[tuple[str, str], ...] = ()
     if found.language is not None:
         column, most, languages = found.language
         why = f"{why} and language; DECIDE: which of {languages} languages ({column})?"
