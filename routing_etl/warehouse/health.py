@@ -6,6 +6,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from routing_etl.database.engine import translated
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import delete_all
 from routing_etl.warehouse.column_values import cut
@@ -27,9 +28,14 @@ def examined_run(engine: Engine, settings: Settings) -> str | None:
         The warehouse, migrated to head.
     settings : Settings
         Our schema.
+
+    Raises
+    ------
+    WarehouseError
+        The database cannot be read.
     """
     table = tables(schema_for(engine, settings.warehouse_schema)).health_finding
-    with engine.connect() as connection:
+    with translated("warehouse", engine.url), engine.connect() as connection:
         found: str | None = connection.execute(sa.select(sa.func.max(table.c.run_id))).scalar()
     return found
 
