@@ -74,7 +74,8 @@ def with_names(survey: Survey, choices: Choices) -> Choices:
     items = parts.get("items")
     if items is not None:
         taken = {t.title for p in parts.values() for t in (p.table, *(j.table for j in p.joins))}
-        parts["items"] = replace(items, joins=(*items.joins, *_second_tables(survey, items, taken)))
+        lines = parts["operations"].table if "operations" in parts else None
+        parts["items"] = replace(items, joins=(*items.joins, *_second_tables(survey, items, lines, taken)))
     return replace(choices, parts=parts)
 
 
@@ -171,8 +172,11 @@ def _language(survey: Survey, table: Table, key: str) -> tuple[str, str, int] | 
     return None
 
 
-def _second_tables(survey: Survey, items: Part, taken: set[str]) -> Iterator[Joined]:
-    """Tables with one row for each of many items: the rest of a master that is split."""
+def _second_tables(survey: Survey, items: Part, lines: Table | None, taken: set[str]) -> Iterator[Joined]:
+    """Tables with one row for each of many items: the rest of a master that is split.
+
+    One that shares more with the routing rows than the item, such as a revision, is a head of routings.
+    """
     code = items.columns["item_cd"]
     if "." in code.source:
         return
@@ -190,6 +194,9 @@ def _second_tables(survey: Survey, items: Part, taken: set[str]) -> Iterator[Joi
             continue
         key = _key_of_items(survey, items.table, code, table)
         if key is None:
+            continue
+        of_lines = {c.name.lower() for c in lines.columns} if lines is not None else set()
+        if of_lines & {c.name.lower() for c in table.columns if c.name != key}:
             continue
         own = {c.name.lower() for c in items.table.columns}
         reads = tuple((c.name, c.name) for c in table.columns if c.name != key and c.name.lower() not in own)

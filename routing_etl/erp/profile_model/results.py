@@ -29,8 +29,10 @@ class Correction(Section):
         Day before which the reports lie.
     factor : float
         What their times are multiplied by: 60 where hours were typed and minutes are due.
-    run_factor, setup_factor : float
-        The same for their run times alone (machine and hold time), and for their set-up times alone.
+    run_factor : float
+        The same for their run times alone (machine and hold time).
+    setup_factor : float
+        The same for their set-up times alone.
     qty_factor : float
         What their quantities are multiplied by: 10 where boxes of ten were counted.
     """
