@@ -192,7 +192,7 @@ def examine_again(ctx: Context, trained: Trained) -> Finished[Healthy] | None:
     """
     from routing_etl.warehouse.health import examined_run
 
-    if not trained.promoted or not ctx.run.has(street.CHECK_HEALTH.report):
+    if trained.dry_run or not trained.promoted or not ctx.run.has(street.CHECK_HEALTH.report):
         return None
     with ctx.warehouse() as engine:
         stored = examined_run(engine, ctx.settings)

@@ -66,6 +66,7 @@ def test_a_training_that_promotes_nothing_or_another_run_examines_nothing_again(
     trained = ctx.require(street.TRAIN)
     before = ask(home / "warehouse.db", "SELECT checked_at FROM health_finding")
     assert examine_again(ctx, replace(trained, promoted=False)) is None
+    assert examine_again(ctx, replace(trained, dry_run=True)) is None
     change(home / "warehouse.db", "UPDATE health_finding SET run_id = 'run_of_tomorrow'")
     assert examine_again(ctx, trained) is None
     assert ask(home / "warehouse.db", "SELECT checked_at FROM health_finding") == before
