@@ -13,6 +13,7 @@ from routing_etl.pipeline import night, sharded, steps
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import NOTHING_TO_PREDICT
 from routing_etl.pipeline.results import Finished, Scored
+from routing_etl.pipeline.review import examine_again
 from routing_etl.pipeline.street import EVALUATE, SCORE, TRAIN
 from routing_etl.settings import Settings
 
@@ -23,6 +24,7 @@ from ..partitions import POOL
 from ..resources import Street
 from . import keys
 from .common import made_by
+from .quality import health_metadata
 
 _LEARNS_FROM = [keys.CLEAN["items"], keys.CLEAN["operations"], keys.TIME_PROFILES]
 _SCORES_FROM = [keys.CHAMPION, *_LEARNS_FROM]
@@ -65,6 +67,10 @@ def train_model(
         trained = street.train(context, ctx, config.request(due)) if due else None
         champion = metadata.champion(ctx.registry, context.instance)
         seen = checks.learning_results(TRAIN.outcomes_of(ctx.run) if due else ())
+        again = examine_again(ctx, trained.result) if trained is not None else None
+        health = health_metadata(ctx, again) if again is not None else None
+    if health is not None:  # the data were examined before the training; now it is known what decides
+        context.log_event(dg.AssetMaterialization(keys.DATA_HEALTH, metadata=health))
     if trained is not None:
         shown = metadata.training(trained)
         saved: dg.MaterializeResult[Any] = dg.MaterializeResult(keys.ROUTING_MODEL, metadata=shown)

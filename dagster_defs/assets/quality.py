@@ -6,7 +6,8 @@ import dagster as dg
 
 from routing_etl import plots
 from routing_etl.pipeline import sharded, steps
-from routing_etl.pipeline.results import Checked
+from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.results import Checked, Finished, Healthy
 from routing_etl.pipeline.review import read_findings
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_HEALTH, CHECK_SOURCE, Step
 from routing_etl.settings import Settings
@@ -31,13 +32,15 @@ def data_health(
 ) -> dg.MaterializeResult[Any]:
     """Examine the data; nothing is stopped by what is found."""
     with street.step(context, CHECK_HEALTH) as ctx:
-        checked = steps.check_health(ctx)
-        overview = plots.health_overview(read_findings(ctx.run))
-    return dg.MaterializeResult(
-        metadata=metadata.finished(checked)
-        | metadata.frame_files(ctx.run.health / "findings.parquet")
-        | metadata.pictures(overview=overview)
-    )
+        shown = health_metadata(ctx, steps.check_health(ctx))
+    return dg.MaterializeResult(metadata=shown)
+
+
+def health_metadata(ctx: Context, checked: Finished[Healthy]) -> dict[str, Any]:
+    """What Dagster shows of an examination: the counts, the file, the overview."""
+    overview = plots.health_overview(read_findings(ctx.run))
+    files = metadata.frame_files(ctx.run.health / "findings.parquet")
+    return metadata.finished(checked) | files | metadata.pictures(overview=overview)
 
 
 _PASSED = "There only when every critical check of {} of this run has passed; the shards behind wait for it."

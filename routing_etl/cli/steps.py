@@ -172,6 +172,7 @@ def train(
     from routing_etl.cli.display.models import train_result
     from routing_etl.pipeline import night, steps, street
     from routing_etl.pipeline.persons import person
+    from routing_etl.pipeline.review import examine_again
     from routing_etl.pipeline.training import TrainingRequest
 
     files = _files(items=items, operations=operations, results=results)
@@ -182,6 +183,7 @@ def train(
             version, dry_run=dry_run, promote=promote, requested_by=by, via="train", reason="asked for"
         )
         trained = steps.train(ctx, asked)
+        examine_again(ctx, trained.result)
     output().give(trained.result, lambda screen: train_result(screen, trained.result))
 
 

@@ -53,6 +53,7 @@ from routing_etl.erp.profile import Profile
 from routing_etl.erp.raw_frames import chunks, newest_day, raw_rows, scan_raw, shards, shards_through_files
 from routing_etl.erp.rejects import Account
 from routing_etl.erp.results_together import together
+from routing_etl.erp.set_up_in_run import SetUpInRun
 from routing_etl.erp.suspicions import (
     odd_operation_numbers,
     refuse_unfit_dates,
@@ -283,6 +284,7 @@ def _results(job: Cleaning, operations: OperationContext, machines: WorkCentres)
         together(job, scan, operations.keys),
         OwnNumbers.of(routings) if job.profile.has_own_numbers else None,
         operations.left_out,
+        SetUpInRun.of(routings, job.profile.results),
     )
 
     def piece(raw: pl.DataFrame, bad: pl.DataFrame, account: Account) -> pl.DataFrame:

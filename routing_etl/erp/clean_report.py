@@ -11,6 +11,8 @@ from datetime import date
 
 #: Pairs of spellings that the report names; the file beside the clean frames has all.
 PAIRS_KEPT = 50
+#: Rules by which a row is counted within another row of its frame, not left out: reports of one order, machines of one operation.
+MERGED = ("part_of_order", "alternative_machine")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class FrameClean:
     rows_rejected : int
         Rows that cannot be used, kept among the rejects.
     rows_filtered : int
-        Sound rows that are not wanted: too old, or after the cut-off date.
+        Sound rows that are no rows of their own: not wanted (too old, after the cut-off date), or counted within another row.
     rejects : dict of str to int
         Rejected rows by rule.
     filtered : dict of str to int
@@ -54,6 +56,11 @@ class FrameClean:
     examples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     words: dict[str, dict[str, int]] = field(default_factory=dict)
     different: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_merged(self) -> int:
+        """Filtered rows that are counted within another row."""
+        return sum(self.filtered.get(rule, 0) for rule in MERGED)
 
 
 @dataclass(frozen=True)

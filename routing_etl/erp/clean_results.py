@@ -41,6 +41,7 @@ from routing_etl.erp.rejects import (
     Account,
     Reason,
 )
+from routing_etl.erp.set_up_in_run import SetUpInRun
 from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken, own_number
 from routing_etl.frames import MAX_OUTPUT, MAX_SOURCE, PURCHASE_ORDERS, WORK_RESULTS
 
@@ -128,6 +129,8 @@ class ResultContext:
         Where results name operations by the ERP's own number: which operation has it.
     left_out : LeftOut
         Items and operations that the profile's own filters leave out.
+    set_ups : SetUpInRun
+        Set-ups that the reported run times include.
     """
 
     item_keys: pl.Series
@@ -142,6 +145,7 @@ class ResultContext:
     together: Together = field(default_factory=Together)
     own_numbers: OwnNumbers | None = None
     left_out: LeftOut = field(default_factory=LeftOut)
+    set_ups: SetUpInRun = field(default_factory=SetUpInRun)
 
 
 def clean_results(
@@ -195,6 +199,7 @@ def clean_results(
     if whole:
         frame = net(frame, raw, Netting.of(results), context.together.shared_orders, account)
         frame = _in_window(frame, context, account.filtered)
+    frame = context.set_ups.taken_out(frame, results, repairs)
     for name, most in _LARGEST.items():
         repairs.add("negative_value", name, (frame[name] < 0).sum())
         repairs.add("too_large", name, (frame[name] > most).sum())
@@ -465,7 +470,8 @@ def _corrected(
         frame = frame.with_columns(
             pl.when(hit).then(pl.col(name) * factor).otherwise(pl.col(name)).alias(name)
             for names, factor in (
-                (("machine_time", "setup_time", "hold_time"), rule.factor), (_QUANTITIES, rule.qty_factor),
+                (("machine_time", "hold_time"), rule.factor * rule.run_factor),
+                (("setup_time",), rule.factor * rule.setup_factor), (_QUANTITIES, rule.qty_factor),
             )
             for name in names
         )  # fmt: skip

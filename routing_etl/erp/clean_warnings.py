@@ -26,6 +26,7 @@ from routing_etl.erp.own_numbers import AMBIGUOUS_OPERATION
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Family, ResultSource
 from routing_etl.erp.rejects import BAD_PROC_SEQ, ORPHAN_ITEM, ORPHAN_OPERATION
+from routing_etl.erp.set_up_in_run import NOT_KNOWN, NOT_LONGER, TAKEN_OUT
 from routing_etl.erp.text import NOT_TEXT
 from routing_etl.erp.work_centres import INACTIVE, REPLACED, STOOD_IN, UNKNOWN
 
@@ -49,6 +50,10 @@ _REPAIRS = {
     "run_time_per_order": "run times in {columns} are for an order whatever its size; they count as set-up",
     "time_per_order": "reports in {columns} are of operations whose standard is for the order whatever its size; they are for the order "
     "too, and count as set-up",
+    TAKEN_OUT: "run times in {columns} had the set-up of their order taken out, as results.setup_within_run says",
+    NOT_LONGER: "run times in {columns} are not longer than the set-up that results.setup_within_run says is in them, and were set to NULL; are set-ups booked "
+    "apart in these rows?",
+    NOT_KNOWN: "run times in {columns} have a set-up in them, by results.setup_within_run, and no routing has a standard of it; they were set to NULL",
     "decimal_comma": "numbers in {columns} have a comma that can be the decimal mark or group thousands, and were set to "
     'NULL: write decimal = "," or decimal = "." in [source]',
     "time_as_text": 'times in {columns} are written with colons, and were set to NULL: write time_form = "hh:mm:ss" at the '

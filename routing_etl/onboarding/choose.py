@@ -41,7 +41,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Joined:
-    """A table that a section needs beside its own: its alias, and the columns that go together."""
+    """A table that a section needs beside its own: its alias, and the columns that go together.
+
+    `inner`: rows without a partner do not count. `where`: columns of the table and the value that they must have. `reads`: columns that
+    are attributes of items, and their names there.
+    """
 
     table: Table
     alias: str
@@ -49,6 +53,8 @@ class Joined:
     own: str
     why: str
     inner: bool = True
+    where: tuple[tuple[str, str], ...] = ()
+    reads: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

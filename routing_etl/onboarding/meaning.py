@@ -343,7 +343,7 @@ def _float(value: Any) -> float | None:
 
 
 def siblings(survey: Survey, part: Part) -> Mapping[str, bool]:
-    """Tables with the work results of another year or of an archive, and whether their name says so for sure.
+    """Tables of the same schema with the work results of another year or of an archive, and whether their name says so for sure.
 
     Parameters
     ----------
@@ -364,4 +364,4 @@ def _siblings(survey: Survey, main: Table) -> Iterator[tuple[str, bool]]:
         if table == main or table.schema != main.schema or without_time(table.name) != stem:
             continue
         if mine <= {c.name.lower() for c in table.columns}:
-            yield table.title, bool(dated.search(main.name) and dated.search(table.name))
+            yield table.name, bool(dated.search(main.name) and dated.search(table.name))

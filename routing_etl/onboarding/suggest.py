@@ -17,6 +17,7 @@ from routing_etl.doctor.source import examine_source
 from routing_etl.erp.catalogue import bind
 from routing_etl.erp.profile import load_profile
 from routing_etl.errors import ConfigurationError, RoutingEtlError
+from routing_etl.onboarding.beside_codes import with_names
 from routing_etl.onboarding.choose import Choices, choose
 from routing_etl.onboarding.known import recognise, starting_profile, tables_of
 from routing_etl.onboarding.meaning import with_meaning
@@ -108,7 +109,7 @@ def _proposed(survey: Survey, name: str) -> tuple[str, tuple[str, ...]]:
         return starting_profile(survey, known, name=name).rstrip("\n") + "\n" + "\n".join(beside) + "\n", ()
     choices = choose(survey)
     parts = {role: with_meaning(survey, part) for role, part in choices.parts.items()}
-    choices = replace(choices, parts=parts)
+    choices = with_names(survey, replace(choices, parts=parts))
     beside = plant_settings(survey, _chosen(choices))
     return text_of(survey, choices, name=name) + "\n".join(beside) + "\n", choices.missing
 

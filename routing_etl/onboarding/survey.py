@@ -17,6 +17,7 @@ from sqlalchemy.sql.elements import quoted_name
 
 from routing_etl.database.engine import translated
 from routing_etl.database.errors import said
+from routing_etl.erp.catalogue import PARTITIONS
 from routing_etl.erp.parse import WITH_UNIT
 from routing_etl.errors import ConfigurationError
 
@@ -314,7 +315,7 @@ def _tables(engine: Engine) -> tuple[str, list[Table]]:
             for s in inspector.get_schema_names()
             if s != default and s.lower() not in _SYSTEM and not s.lower().startswith(_SYSTEM_PREFIX)
         ]
-    refused = ""
+    refused, parts = "", _partitions(engine, default)
     found: list[Table] = []
     for schema in schemas:
         kind = sa.engine.reflection.ObjectKind.ANY
@@ -327,6 +328,8 @@ def _tables(engine: Engine) -> tuple[str, list[Table]]:
                 raise
             links, refused = {}, said(exc, engine.url)
         for place, described in columns.items():
+            if (schema, place[1]) in parts:
+                continue
             key = keys.get(place)
             own = tuple(key["constrained_columns"]) if key else ()
             found.append(
@@ -342,6 +345,15 @@ def _tables(engine: Engine) -> tuple[str, list[Table]]:
                 )
             )
     return refused, sorted(found, key=lambda t: t.title)
+
+
+def _partitions(engine: Engine, default: str | None) -> set[tuple[str | None, str]]:
+    """Partitions of PostgreSQL's tables: their rows are those of the table."""
+    if engine.dialect.name != "postgresql":
+        return set()
+    with engine.connect() as connection:
+        rows = connection.execute(PARTITIONS, {"schema": None}).all()
+    return {(None if schema == default else schema, name) for schema, name in rows}
 
 
 def _wanted(tables: Iterable[Table], only: Sequence[str]) -> list[Table]:

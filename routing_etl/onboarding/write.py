@@ -171,10 +171,16 @@ def _head(survey: Survey, part: Part) -> Iterator[str]:
         yield "joins = ["
         for j in part.joins:
             on = f"[[{_quoted(j.known)}, {_quoted(j.own)}]]"
-            code = f'  {{ {_table_keys(j.table)}, alias = {_quoted(j.alias)}, on = {on}, kind = "inner" }},'
+            kind = ', kind = "inner"' if j.inner else ""
+            tests = ", ".join(
+                f'{{ column = {_quoted(c)}, op = "=", value = {_quoted(v)} }}' for c, v in j.where
+            )
+            where = f", where = [{tests}]" if tests else ""
+            code = f"  {{ {_table_keys(j.table)}, alias = {_quoted(j.alias)}, on = {on}{kind}{where} }},"
             yield _line(code, j.why)
         yield "]"
-    for alias, table in (("", part.table), *((f"{j.alias}.", j.table) for j in part.joins)):
+    # a filter on a table of names would take away rows that have no name
+    for alias, table in (("", part.table), *((f"{j.alias}.", j.table) for j in part.joins if j.inner)):
         yield from _questions(survey, table, alias)
 
 
@@ -227,6 +233,7 @@ def _items(survey: Survey, choices: Choices) -> Iterator[str]:
     yield "[items.attributes]"
     used: set[str] = set()
     yield from _attributes(survey, part, used)
+    yield from _joined_attributes(survey, part, used)
     found = list(attributes_as_rows(survey, choices, lambda word: _attribute_name(word, used)))
     for attributes, _ in found:
         yield from attributes
@@ -313,6 +320,21 @@ def _attributes(survey: Survey, part: Part, used: set[str]) -> Iterator[str]:
         yield _attribute(name, column, values, part.table, sample, chosen.get(column.name))
 
 
+def _joined_attributes(survey: Survey, part: Part, used: set[str]) -> Iterator[str]:
+    """Attributes that stand in tables joined to the item master."""
+    for joined in part.joins:
+        sample = survey.sample(joined.table)
+        for source, name in joined.reads:
+            column = joined.table.column(source)
+            values = sample.get(source)
+            why_not = _no_attribute(column, values)
+            if why_not or values is None:
+                yield f"# {joined.alias}.{_one_line(source)}: {why_not}"
+                continue
+            own = _attribute_name(name, used)
+            yield _attribute(own, column, values, joined.table, sample, None, f"{joined.alias}.{source}")
+
+
 def _no_attribute(column: Column, values: Values | None) -> str:
     """Why a column is no attribute; blank when it is one."""
     if values is None or column.kind in ("other", "date"):
@@ -343,7 +365,13 @@ def _attribute_name(name: str, used: set[str]) -> str:
 
 
 def _attribute(
-    name: str, column: Column, values: Values, table: Table, sample: dict[str, Values], chosen: str | None
+    name: str,
+    column: Column,
+    values: Values,
+    table: Table,
+    sample: dict[str, Values],
+    chosen: str | None,
+    source: str | None = None,
 ) -> str:
     share = f"{values.distinct:,} values in {values.filled:,} of {values.rows:,} rows"
     kind, asked = kind_of(column, values)
@@ -362,7 +390,8 @@ def _attribute(
     if kind == "number":
         comment = f"{values.spread()}{_unit_question(column, table, sample)}"
     return _line(
-        f'{_key(name)} = {{ column = {_quoted(column.name)}, kind = "{kind}"{code}{length} }}', comment
+        f'{_key(name)} = {{ column = {_quoted(source or column.name)}, kind = "{kind}"{code}{length} }}',
+        comment,
     )
 
 

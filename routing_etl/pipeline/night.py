@@ -35,6 +35,7 @@ from routing_etl.pipeline.learning_faults import (
 )
 from routing_etl.pipeline.recipe import present_recipe, routed_items
 from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
+from routing_etl.pipeline.review import examine_again
 from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.pipeline.versions import LEARNED_JOBS
 from routing_etl.pipeline.watch import after_run
@@ -510,7 +511,9 @@ def _steps(ctx: Context, retrain: bool, full: bool) -> None:
             due = "asked for" if retrain else training_due(ctx)
             if due:
                 log.info("training", reason=due)
-                train_or_go_on(ctx, functools.partial(row.run, ctx, TrainingRequest(reason=due)))
+                trained = train_or_go_on(ctx, functools.partial(row.run, ctx, TrainingRequest(reason=due)))
+                if trained is not None:
+                    examine_again(ctx, trained.result)
             continue
         finished = row.run(ctx, **({"full": full} if row in (street.EXTRACT, street.SCORE) else {}))
         if isinstance(finished.result, Scored) and finished.result.items == 0:

@@ -15,7 +15,7 @@ from routing_etl import frames
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.learning import read_attributes
-from routing_etl.pipeline.results import Healthy, Reviewed
+from routing_etl.pipeline.results import Finished, Healthy, Reviewed, Trained
 from routing_etl.pipeline.versions import HELD_OUT
 from routing_etl.runs import RunFolder
 from routing_etl.times.standard_review import ReviewReport
@@ -168,6 +168,35 @@ def check_health(ctx: Context) -> Healthy:
         stored = store_health(engine, ctx.settings, ctx.run.run_id, table)
     touched = {f.check: f.touched for f in findings if f.dimension == "all"}
     return Healthy(ctx.run.run_id, touched, stored, str(page))
+
+
+def examine_again(ctx: Context, trained: Trained) -> Finished[Healthy] | None:
+    """Examine the run's data again after a training that made a new champion, which knows what decides and what findings cost.
+
+    Parameters
+    ----------
+    ctx : Context
+        The run that was trained on.
+    trained : Trained
+        What the training found.
+
+    Returns
+    -------
+    Finished of Healthy or None
+        What is stored now; None where the champion stays, or what is stored is of another run.
+
+    Raises
+    ------
+    WarehouseError
+        The findings cannot be stored.
+    """
+    from routing_etl.warehouse.health import examined_run
+
+    if trained.dry_run or not trained.promoted or not ctx.run.has(street.CHECK_HEALTH.report):
+        return None
+    with ctx.warehouse() as engine:
+        stored = examined_run(engine, ctx.settings)
+    return check_health(ctx) if stored == ctx.run.run_id else None
 
 
 def read_findings(run: RunFolder) -> pl.DataFrame:

@@ -16,6 +16,7 @@ import polars as pl
 
 from routing_etl.frames import INHOUSE, AttributeSpec, key_of
 from routing_etl.quality.health_cost import Judged, effect
+from routing_etl.quality.what_decides import lacking, worth_of
 
 #: Examples of a finding, segments shown per check and dimension, and rows that a segment needs to be shown.
 EXAMPLES, SEGMENTS, LEAST = 10, 20, 5
@@ -29,10 +30,6 @@ UNIT_FACTORS = {
 _NEAR = 0.3
 #: Share of the measured times of a job or work centre near one factor for its unit to be in doubt, and times needed.
 _UNIT_SHARE, _UNIT_LEAST = 0.5, 5
-#: Share of the importance (or of the usual attributes) that an item may lack.
-_LACKING = 0.5
-#: An attribute is usual, where no model says what decides, if so many items have it.
-_USUAL = 0.9
 
 
 @dataclass(frozen=True)
@@ -101,8 +98,9 @@ CHECKS: dict[str, Check] = {
         ),
         Check(
             "undecided_items", "items without what decides", "items",
-            "Item that lacks half of what decides about its routing.",
-            "Fill the attributes named under what decides; predictions for these items rest on the rest.",
+            "Item whose columns lack a tenth and more of what decides about routings of its kind, by what the champion learned: "
+            "numbers that half of the kind's items have, codes and words that nine in ten have.",
+            "Fill the attributes that the examples name; a size that stands in a text of the item is read from there meanwhile.",
         ),
         Check(
             "unused_routings", "routings that nobody used", "routings",
@@ -131,7 +129,7 @@ class HealthRules:
     pool_words : sequence of str
         Words in the name of a waiting pool, which is no machine.
     importance : mapping of str to float or None
-        Attribute to its share of what was learned, of the champion; None: there is no model.
+        Attribute to its share of what was learned, of the champion; None: there is no champion that says so.
     """
 
     dimensions: Mapping[str, str] = field(default_factory=dict)
@@ -385,46 +383,25 @@ def _units(source: Source) -> _Rows:
     return _flag(compared, touched, told)
 
 
-def deciding(source: Source, importance: Mapping[str, float] | None) -> dict[str, float]:
-    """Attributes that decide, each with its share: by the model's importance, else those that nearly all items have.
-
-    Parameters
-    ----------
-    source : Source
-        Items and their attributes.
-    importance : mapping of str to float or None
-        Of the champion; None: there is no model.
-    """
-    names = [a.name for a in source.attributes if a.name in source.items.collect_schema()]
-    if importance:
-        known = {n: importance[n] for n in names if importance.get(n, 0.0) > 0}
-        total = sum(known.values())
-        return {n: v / total for n, v in sorted(known.items(), key=lambda pair: -pair[1])}
-    if not names:
-        return {}
-    filled = source.items.select(pl.col(n).is_not_null().mean() for n in names).collect().row(0)
-    usual = [n for n, share in zip(names, filled, strict=True) if share is not None and share >= _USUAL]
-    return {n: 1 / len(usual) for n in usual}
-
-
 def _undecided(source: Source, rules: HealthRules) -> _Rows:
-    shares = deciding(source, rules.importance)
-    if not shares:
+    if rules.importance is None:
         return _Rows(
-            None, "no attribute is known to decide: there is no model, and none that nearly all items have"
+            None,
+            "what decides is not known yet: it is what the champion learned, and there is none that says so",
         )
-    lacking = pl.sum_horizontal(pl.col(n).is_null().cast(pl.Float64) * share for n, share in shares.items())
-    gaps = pl.concat_str(
-        [pl.when(pl.col(n).is_null()).then(pl.lit(n)) for n in list(shares)[:5]],
-        separator=", ",
-        ignore_nulls=True,
-    )
-    items = source.items.select(
+    worth = worth_of(source.items, source.attributes, rules.importance)
+    if not worth:
+        return _Rows(
+            None, "the champion learned from texts alone, or from attributes that the items have no longer"
+        )
+    kind = rules.dimensions.get("family")
+    found = lacking(source.items, worth, kind if kind in source.items.collect_schema() else None)
+    items = found.select(
         "item_key",
         pl.lit(None, pl.String).alias("res_cd"),
-        touched=lacking >= _LACKING,
-        example=pl.format("{} (without {})", "item_key", gaps),
-    ).collect()
+        touched="touched",
+        example=pl.format("{} (without {})", "item_key", "gaps"),
+    )
     return _Rows(items) if items.height else _Rows(None, "there is no item")
 
 

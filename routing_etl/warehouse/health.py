@@ -6,6 +6,7 @@ import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from routing_etl.database.engine import translated
 from routing_etl.settings import Settings
 from routing_etl.warehouse.changes import delete_all
 from routing_etl.warehouse.column_values import cut
@@ -15,7 +16,28 @@ from routing_etl.warehouse.schema import schema_for, tables
 from routing_etl.warehouse.types import now
 from routing_etl.warehouse.writing import writing
 
-__all__ = ["store_health"]
+__all__ = ["examined_run", "store_health"]
+
+
+def examined_run(engine: Engine, settings: Settings) -> str | None:
+    """The run whose findings are stored; None when none are.
+
+    Parameters
+    ----------
+    engine : Engine
+        The warehouse, migrated to head.
+    settings : Settings
+        Our schema.
+
+    Raises
+    ------
+    WarehouseError
+        The database cannot be read.
+    """
+    table = tables(schema_for(engine, settings.warehouse_schema)).health_finding
+    with translated("warehouse", engine.url), engine.connect() as connection:
+        found: str | None = connection.execute(sa.select(sa.func.max(table.c.run_id))).scalar()
+    return found
 
 
 def store_health(engine: Engine, settings: Settings, run_id: str, findings: pl.DataFrame) -> int:

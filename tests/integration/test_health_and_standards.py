@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from homes import ask, change, home_settings
 from routing_etl.cli import app
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.review import examine_again
 from routing_etl.runs import find_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -42,6 +44,32 @@ def test_the_night_publishes_the_review_and_a_repeat_writes_nothing(home: Path, 
     assert shown["differs"] > 5 and sum(shown.values()) == reviewed.published.rows
     code, out, _ = call("standards", "--top", "2")
     assert code == 0 and "0 new or changed, 0 ended" in out and "Sure differences" in out
+
+
+def test_after_the_first_night_health_knows_what_decides_and_what_findings_cost(home: Path) -> None:
+    """The data were examined before there was a champion; the table and the page are those of after the training."""
+    ctx = Context(home_settings(home), find_run(home, None, having=street.CHECK_HEALTH.report))
+    champion = ctx.registry.alias("champion")
+    stored = ask(
+        home / "warehouse.db",
+        "SELECT check_name, touched, cost, reason FROM data_health WHERE dimension = 'all'",
+    )
+    assert champion and stored and not any("champion yet" in cost for _, _, cost, _ in stored)
+    assert any(f"{champion})" in cost or f"items of {champion}" in cost for _, _, cost, _ in stored)
+    [touched] = [n for name, n, _, _ in stored if name == "undecided_items"]
+    assert touched is not None
+    assert "champion yet" not in Path(ctx.require(street.CHECK_HEALTH).page).read_text(encoding="utf-8")
+
+
+def test_a_training_that_promotes_nothing_or_another_run_examines_nothing_again(home: Path) -> None:
+    ctx = Context(home_settings(home), find_run(home, None, having=street.TRAIN.report))
+    trained = ctx.require(street.TRAIN)
+    before = ask(home / "warehouse.db", "SELECT checked_at FROM health_finding")
+    assert examine_again(ctx, replace(trained, promoted=False)) is None
+    assert examine_again(ctx, replace(trained, dry_run=True)) is None
+    change(home / "warehouse.db", "UPDATE health_finding SET run_id = 'run_of_tomorrow'")
+    assert examine_again(ctx, trained) is None
+    assert ask(home / "warehouse.db", "SELECT checked_at FROM health_finding") == before
 
 
 def test_a_proposal_is_taken_over_by_command_and_marked_once(home: Path, call: Call) -> None:

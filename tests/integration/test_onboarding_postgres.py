@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -66,3 +67,37 @@ def test_a_proposal_from_another_schema_is_read_and_its_rows_are_counted(url: st
     assert counted["items", "join_multiplies"] == (20, 20)
     assert counted["items", "filter_removes"] == (2, 40)
     assert counted["items", "code_repeats"] == (19, 19)
+
+
+REPORTS = """
+CREATE TABLE plant.work_report (article_id integer, step_no integer, operation_code varchar(10), machine varchar(10), report_date date,
+    machine_min numeric(9, 2), good_qty numeric(9, 2)) PARTITION BY RANGE (report_date);
+CREATE TABLE plant.work_report_2025 PARTITION OF plant.work_report FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+INSERT INTO plant.work_report SELECT n, 10, 'TURN', 'M10', date '2025-03-01' + n, 60, 20 FROM generate_series(1, 20) n;
+CREATE TABLE plant.work_report_2024 (LIKE plant.work_report);
+"""
+
+
+def test_a_partition_is_read_with_its_table_and_a_table_of_another_year_beside_it(
+    url: str, tmp_path: Path
+) -> None:
+    """The rows of a partition are those of the table: read besides they would count twice."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for statement in filter(str.strip, REPORTS.split(";")):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    settings, out = load_settings(home=tmp_path), tmp_path / "plant.toml"
+    found = suggest(url, settings, out=out)
+    results = tomllib.loads(found.text)["results"]
+    assert (results["table"], results["also"]) == ("work_report", ["work_report_2024"])
+    assert not [f.message for f in found.findings if f.level == "error" or "not read" in f.message]
+    named = found.text.replace('also = ["work_report_2024"]', 'also = ["plant.work_report_2024"]')
+    alone = re.sub(r"also = .*", "", found.text)
+    for text, told in ((named, False), (alone, True)):
+        path = tmp_path / f"{told}.toml"
+        path.write_text(text, encoding="utf-8")
+        report = extract(url, load_profile(path), tmp_path / str(told), settings)
+        assert report.frames["work_results"].rows == 20
+        assert any("plant.work_report_2024 has every column" in w for w in report.warnings) == told
+        assert not any("2025" in w for w in report.warnings)

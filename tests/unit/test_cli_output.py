@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,12 @@ from routing_etl.cli import app, exit_codes
 from routing_etl.cli.common import read_settings
 from routing_etl.cli.display.prediction import in_words
 from routing_etl.cli.display.publications import CHANGED, publication_table
+from routing_etl.cli.display.source import source_table
 from routing_etl.cli.output import RESULTS, Output, as_csv_text, as_json_text, schema_of
 from routing_etl.cli.shown import ChampionShown
-from routing_etl.pipeline.results import Published
+from routing_etl.erp.clean_report import CleanReport, FrameClean
+from routing_etl.erp.extract import ExtractReport
+from routing_etl.pipeline.results import Extracted, Published
 from routing_etl.warehouse.publication_changes import KINDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -34,6 +38,26 @@ def every_error() -> list[type[errors.RoutingEtlError]]:
         found.append(kind)
         todo += kind.__subclasses__()
     return found
+
+
+def accounts(**filtered: int) -> str:
+    """The table of an extract in which 10 rows were read and 1 was rejected, as people see it."""
+    lost = sum(filtered.values())
+    frame = FrameClean(10, 9 - lost, 1, lost, {"missing_key": 1}, filtered, {}, 0.1)
+    console = Console(width=120, record=True, file=io.StringIO())
+    read = ExtractReport("p", "f", "r", "i", 0.1, 10, 1, {}, ())
+    source_table(
+        console, Extracted("sqlite://", read), CleanReport({"work_results": frame}, date(2026, 1, 1), None, (), (), 0.1)
+    )  # fmt: skip
+    return console.export_text()
+
+
+def test_rows_that_are_counted_within_another_row_are_not_called_filtered() -> None:
+    told = accounts(part_of_order=5, too_old=2)
+    [row] = [line for line in told.splitlines() if "work_results" in line and "missing_key" not in line]
+    assert [c.strip() for c in row.split("│")[3:8]] == ["10", "2", "5", "2", "1"]
+    assert "Merged rows are counted within another row" in told
+    assert "erged" not in accounts(too_old=2)
 
 
 def test_every_error_of_ours_has_a_code_of_its_kind() -> None:

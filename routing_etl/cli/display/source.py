@@ -37,15 +37,24 @@ def plant_table(console: Console, report: PlantReport) -> None:
 
 
 def source_table(console: Console, extracted: Extracted, cleaned: CleanReport) -> None:
-    """Rows read, kept, filtered and rejected per table, with reasons and repairs, and how incremental frames were read."""
+    """Rows read, kept, merged, filtered and rejected per table, with reasons and repairs, and how incremental frames were read."""
     read = extracted.read.frames
-    table = new_table("Rows per ERP table", "frame", "table", "read", "kept", "filtered", "rejected", right=2)
+    merged = any(frame.rows_merged for frame in cleaned.frames.values())
+    kinds = ("read", "kept", *(("merged",) if merged else ()), "filtered", "rejected")
+    table = new_table("Rows per ERP table", "frame", "table", *kinds, right=2)
     for name, frame in cleaned.frames.items():
-        counts = (frame.rows_in, frame.rows_kept, frame.rows_filtered, frame.rows_rejected)
+        counts = {
+            "read": frame.rows_in, "kept": frame.rows_kept, "merged": frame.rows_merged,
+            "filtered": frame.rows_filtered - frame.rows_merged, "rejected": frame.rows_rejected,
+        }  # fmt: skip
         source = read[name].table if name in read else "-"
-        table.add_row(name, safe(source), *(number(n) for n in counts))
+        table.add_row(name, safe(source), *(number(counts[kind]) for kind in kinds))
     table.pad_edge = console.width > 80  # two columns more for the names of the tables
     console.print(table)
+    if merged:
+        console.print(
+            "Merged rows are counted within another row: reports of one order, machines of one operation."
+        )
     for name, source_frame in read.items():
         if source_frame.watermark_to is not None:
             console.print(

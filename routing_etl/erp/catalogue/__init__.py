@@ -25,9 +25,11 @@ from routing_etl.erp.catalogue.bound import (
 from routing_etl.erp.catalogue.doubts import NAMED_MINUTES, UNIT_NAME, people_or_machine, words_of_name
 from routing_etl.erp.catalogue.names import qualified, split_quoted
 from routing_etl.erp.catalogue.siblings import without_time
+from routing_etl.erp.catalogue.tables import PARTITIONS
 
 __all__ = [
     "NAMED_MINUTES",
+    "PARTITIONS",
     "UNIT_NAME",
     "Binding",
     "BoundPivot",

@@ -112,6 +112,9 @@ def _also(look: Look, section: Source) -> tuple[AlsoRead, ...]:
     main, also = look.names[section.alias], []
     for name in section.also:
         resolved = look.tables.resolve(section.model_copy(update={"table": name}))
+        if resolved.table is None and "." in name:  # with its schema, as messages name tables
+            named = section.model_copy(update={"table": name, "database_schema": None})
+            resolved = look.tables.resolve(named)
         if resolved.table is None:
             look.findings.append(missing_table(FRAME_OF[look.family], section, resolved))
             continue

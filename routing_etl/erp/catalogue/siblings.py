@@ -48,8 +48,10 @@ def left_out(look: Look) -> list[Finding]:
         n.lower() for n in (*section.also, *section.ignore)
     }
     read = {key for alias, key in look.used if alias == section.alias}
-    found = []
+    found, own = [], look.tables.partitions(main.schema)
     for name in look.tables.names(main.schema):
+        if name in own:
+            continue
         if without_time(name) != stem or {name.lower(), f"{main.schema}.{name}".lower()} & known:
             continue
         table = TableName(name, main.schema)

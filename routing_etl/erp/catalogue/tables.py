@@ -23,6 +23,12 @@ from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import Join, Pivot, Source
 
+#: Schema and name of PostgreSQL's partitions, of one schema or of all.
+PARTITIONS = sa.text(
+    "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relispartition AND (CAST(:schema AS text) IS NULL OR n.nspname = :schema)"
+)
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -54,6 +60,14 @@ class Tables:
                 found += inspector.get_foreign_table_names(schema=schema)
             self._names[schema] = sorted(set(found))
         return self._names[schema]
+
+    def partitions(self, schema: str | None) -> frozenset[str]:
+        """Tables that are partitions of another one, whose rows are read with it (PostgreSQL)."""
+        if self.dialect != "postgresql":
+            return frozenset()
+        with self.inspector.engine.connect() as connection:
+            rows = connection.execute(PARTITIONS, {"schema": schema or self.inspector.default_schema_name})
+            return frozenset(name for _, name in rows)
 
     def is_view(self, table: TableName) -> bool:
         """Whether it is a view, whose rows may be those of other tables."""

@@ -151,7 +151,38 @@ class _Frame:
                 blank = self._blank(condition)
                 numbers.want(f"where{i}_blank", count_of(self._only(joins, (blank,)), self.dialect))
                 numbers.want(f"where{i}_kept", count_of(self._only(joins, (condition, blank)), self.dialect))
+        for join in self._of_itself():
+            theirs = self._theirs(join)
+            numbers.want(f"theirs_{join.alias}", count_of(self._only((), theirs), self.dialect))
+            for i, condition in self._own_filters():
+                kept = count_of(self._only((), (*theirs, condition)), self.dialect)
+                numbers.want(f"theirs_{join.alias}_{i}", kept)
         self._want_codes(numbers)
+
+    def _of_itself(self) -> list[Join]:
+        """Joins that read other rows of the main table, such as the start of what the main row ends."""
+        main, tables = self.binding.section.alias, self.binding.tables
+        joins = self.binding.section.joins if self._own_filters() else ()
+        return [j for j in joins if j.where and str(tables[j.alias]) == str(tables[main])]
+
+    def _theirs(self, join: Join) -> tuple[Where, ...]:
+        """The tests of such a join, of rows of the main table."""
+        main = self.binding.section.alias
+        return tuple(w.model_copy(update={"column": qualified(main, w.column)}) for w in join.where)
+
+    def _own_filters(self) -> list[tuple[int, Where]]:
+        """Filters on the main table, with their places."""
+        section = self.binding.section
+        return [(i, w) for i, w in enumerate(section.where) if self._alias(w.column) == section.alias]
+
+    def _served(self, numbers: Numbers, place: int) -> str:
+        """How many of the rows that a filter removes are read by a join of the table to itself, in words."""
+        told = []
+        for join in self._of_itself():
+            rows = numbers[f"theirs_{join.alias}"] - numbers.found.get(f"theirs_{join.alias}_{place}", 0)
+            if f"theirs_{join.alias}_{place}" in numbers.found and rows > 0:
+                told.append(f"{rows:,} of these are of the kind that the join {join.alias} reads from it")
+        return f"; {', '.join(told)}" if told else ""
 
     def _want_codes(self, numbers: Numbers) -> None:
         b, section, dialect = self.binding, self.binding.section, self.dialect
@@ -291,7 +322,8 @@ class _Frame:
             words = _words(condition)
             yield self._count(
                 "filter_removes", words, joined - left, joined,
-                f"the filter {words} removes {joined - left:,} of {joined:,} rows of {self.binding.title}",
+                f"the filter {words} removes {joined - left:,} of {joined:,} rows of {self.binding.title}"
+                f"{self._served(numbers, i)}",
             )  # fmt: skip
             if f"where{i}_blank" in numbers.found:
                 blank = numbers[f"where{i}_blank"] - numbers[f"where{i}_kept"]

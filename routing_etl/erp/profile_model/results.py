@@ -29,6 +29,10 @@ class Correction(Section):
         Day before which the reports lie.
     factor : float
         What their times are multiplied by: 60 where hours were typed and minutes are due.
+    run_factor : float
+        The same for their run times alone (machine and hold time).
+    setup_factor : float
+        The same for their set-up times alone.
     qty_factor : float
         What their quantities are multiplied by: 10 where boxes of ten were counted.
     """
@@ -39,12 +43,14 @@ class Correction(Section):
     since: date | None = None
     before: date | None = None
     factor: float = Field(1.0, gt=0)
+    run_factor: float = Field(1.0, gt=0)
+    setup_factor: float = Field(1.0, gt=0)
     qty_factor: float = Field(1.0, gt=0)
 
     @model_validator(mode="after")
     def _says_something(self) -> Correction:
-        if self.factor == 1 and self.qty_factor == 1:
-            raise ValueError("corrects nothing: give factor or qty_factor")
+        if {self.factor, self.run_factor, self.setup_factor, self.qty_factor} == {1.0}:
+            raise ValueError("corrects nothing: give factor, run_factor, setup_factor or qty_factor")
         if not any((self.machine, self.job, self.item, self.since, self.before)):
             raise ValueError(
                 "names no rows: give machine, job, item, since or before; for all rows there is time_factor_min"
@@ -81,6 +87,9 @@ class ResultSource(Source):
     order_time : {"sum", "largest"}
         How the times of several rows of one order and operation go together: each row has its own, or they are counted up from
         the first row.
+    setup_within_run : {"reported", "standard"}, optional
+        Reported run times include the set-up of their order, which is taken out: the one that the report states, or the
+        standard one of the operation. None: they do not include it.
     kinds : dict of {"setup", "run", "ignore"} to tuple of str
         What the words of `record_kind` mean: the row's machine time is set-up, run, or neither.
     time_units : dict of str to float
@@ -114,6 +123,7 @@ class ResultSource(Source):
     hold_columns: tuple[str, ...] = ()
     order_quantity: Literal["sum", "largest", "last", "order"] | None = None
     order_time: Literal["sum", "largest"] = "sum"
+    setup_within_run: Literal["reported", "standard"] | None = None
     kinds: dict[Literal["setup", "run", "ignore"], tuple[str, ...]] = Field(default_factory=dict)
     time_units: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     blank_time_unit: float | None = Field(None, gt=0)
@@ -124,6 +134,22 @@ class ResultSource(Source):
     no_words: tuple[str, ...] = ("N", "NO", "0", "FALSE", "F")
     time_zone: str | None = None
     correct: tuple[Correction, ...] = ()
+
+    def _check_set_up(self) -> None:
+        """Refuse a set-up in the run time that nothing states, or that is not one of an order."""
+        if self.setup_within_run is None:
+            return
+        if self.setup_within_run == "reported" and "setup_time" not in self.columns:
+            raise KeyProblem(
+                "results.setup_within_run", self.setup_within_run, "needs setup_time, the set-up that is in the run time",
+                'Map setup_time in [results.columns], or write "standard" for the standard set-up of the operation.',
+            )  # fmt: skip
+        if (self.run_basis, self.setup_basis) != ("order", "order"):
+            raise KeyProblem(
+                "results.setup_within_run", self.setup_within_run,
+                f"is for times of an order, and run_basis is {self.run_basis!r}, setup_basis {self.setup_basis!r}",
+                'Write run_basis = "order" and setup_basis = "order", or remove the key.',
+            )  # fmt: skip
 
     def check(self) -> None:
         """Refuse keys that need another one.
@@ -155,6 +181,7 @@ class ResultSource(Source):
                     f"results.{key}", value, f"needs {column}",
                     f"Map {column} in [results.columns], or remove the key.",
                 )  # fmt: skip
+        self._check_set_up()
         if "reverses" in self.columns and "confirmation_no" not in self.columns:
             raise KeyProblem(
                 "results.columns.reverses", self.columns["reverses"].source,

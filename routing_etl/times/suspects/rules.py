@@ -330,10 +330,11 @@ def _factor(x: float) -> str:
     return f"{'about ' if not known else ''}{shown} times {'as long as' if x > 0 else 'shorter than'} the standard"
 
 
-def _correction(x: float) -> str:
+def _correction(m: str, x: float) -> str:
+    """The factor of a correction: of this measure alone, for the other one may be right."""
     size = np.exp(abs(x))
     known = next((f for f in KNOWN if abs(np.log(size / f)) <= 0.2), size)
-    return f"factor = {(1 / known if x > 0 else known):.6g}"
+    return f"{m}_factor = {(1 / known if x > 0 else known):.6g}"
 
 
 def _off_subsets(
@@ -353,10 +354,12 @@ def _off_subsets(
         gone = []
         for row in off.sort(column).iter_rows(named=True):
             mine = ops.filter(pl.col(column) == row[column])
-            if not _dummy_standards(mine):
-                gone.append(str(row[column]))
-                found._subsets[m].append((column, gone[-1]))
-                found.findings.append(_subset_finding(m, f"{word} {gone[-1]}", row, column, mine))
+            if _dummy_standards(mine) and not _alone_of_its_jobs(ops, mine, column):
+                found.findings.append(_rough_finding(m, f"{word} {row[column]}", row, mine))
+                continue
+            gone.append(str(row[column]))
+            found._subsets[m].append((column, gone[-1]))
+            found.findings.append(_subset_finding(m, f"{word} {gone[-1]}", row, column, mine))
         joint, ops = (f.filter(~pl.col(column).is_in(gone).fill_null(False)) for f in (joint, ops))
         if column != "job_cd":  # the standards of a job are often one rough figure
             _told(found, m, column, rest, joint)
@@ -367,10 +370,12 @@ def _subset_finding(m: str, subset: str, row: dict[str, Any], column: str, ops: 
     n, operations, x = int(row["n"]), int(row["operations"]), float(row["x"])
     key = {"res_cd": "machine", "job_cd": "job"}.get(column)
     remedy = (
-        f"If the unit is wrong, write in the profile a [[results.correct]] with {_correction(x)} for each of its machines"
+        f"If the unit is wrong, write in the profile a [[results.correct]] with {_correction(m, x)} for each of its machines"
         if column == "res_group"
-        else f'If the unit is wrong, write in the profile: [[results.correct]] {key} = "{row[column]}", {_correction(x)}'
+        else f'If the unit is wrong, write in the profile: [[results.correct]] {key} = "{row[column]}", {_correction(m, x)}'
         if key
+        else "A set-up does not depend on the quantity: ask what it counts in the reports of this unit"
+        if (m, column) == ("setup", "qty_unit")
         else f"Correct results.{'time_units' if column == 'time_unit' else 'qty_units'} in the profile"
     )
     return Finding(
@@ -386,6 +391,27 @@ def _dummy_standards(ops: pl.DataFrame) -> bool:
         return False
     spread = float(ops["actual"].std() or 0.0)  # type: ignore[arg-type]
     return ops["standard"].round(6).n_unique() <= 2 and spread > 0.5
+
+
+def _alone_of_its_jobs(ops: pl.DataFrame, mine: pl.DataFrame, column: str) -> bool:
+    """Whether the same jobs elsewhere have other times beside their standards, which then are not what is odd here."""
+    others = ops.join(mine.select("job_cd").unique(), on="job_cd", how="semi").filter(
+        pl.col(column) != mine[column][0]
+    )
+    if others.height < MIN_OPERATIONS:
+        return False
+    apart = float(mine["x"].median()) - float(others["x"].median())  # type: ignore[arg-type]
+    return abs(apart) > HIGH
+
+
+def _rough_finding(m: str, subset: str, row: dict[str, Any], ops: pl.DataFrame) -> Finding:
+    """Reports far from standards of one figure, with nothing to tell which of the two is odd."""
+    n, operations, x = int(row["n"]), int(row["operations"]), float(row["x"])
+    return Finding(
+        "standard_doubtful", m, subset, n, operations, 0, float(np.exp(x)), _named(ops["item_key"]),
+        f"The reported {WORD[m]} of {subset} ({in_reports(n)} of {operations:,} operation(s)) are {_factor(x)}, which is one or two "
+        "figures for all of these operations: nobody maintains it, or the reports are in another unit. They are used.",
+    )  # fmt: skip
 
 
 def _told(found: Suspects, m: str, column: str, stats: pl.DataFrame, joint: pl.DataFrame) -> None:
@@ -483,7 +509,7 @@ def _split_finding(
             f"The reported {WORD[m]} of machine {machine} began to differ on {later}: {np.exp(x[True]):.3g} of the standard "
             f"before ({in_reports(n[True])}), {np.exp(x[False]):.3g} since ({in_reports(n[False])}). {used} for those {when}. If the "
             f'unit is wrong, write in the profile: [[results.correct]] machine = "{machine}", {"before" if side else "since"} = '
-            f"{later}, {_correction(x[side])}.",
+            f"{later}, {_correction(m, x[side])}.",
         )
     )  # fmt: skip
 

@@ -214,8 +214,8 @@ def _told(rows: pl.DataFrame, jobs: Sequence[_Share], machines: Sequence[_Share]
         tuple(mine["item_key"].unique().sort().head(EXAMPLES)),
         f"The reported run times of {operations:,} operation(s) ({in_reports(mine.height)}) have the set-up in them, {apart}: the smaller an order, "
         f"the longer its pieces take, by this share of the standard set-up (1: all of it): {named}. Published beside a set-up time it would "
-        "count twice, so the standards are used instead. Where the ERP has a time for set-up of its own, map setup_time in [results]; read "
-        "machine_time less set-up by a view; or map record_kind with kinds, if set-up has rows of its own.",
+        "count twice, so the standards are used instead. If it is so, write setup_within_run in [results]: \"reported\" where the report states "
+        "the set-up besides, else \"standard\"; or map record_kind with kinds, if set-up has rows of its own.",
     )  # fmt: skip
 
 

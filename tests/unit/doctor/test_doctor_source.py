@@ -44,8 +44,8 @@ def engine(tmp_path: Path) -> sa.Engine:
     return made
 
 
-def seen(engine: sa.Engine, folder: Path) -> list[Finding]:
-    (folder / "foreign.toml").write_text(PROFILE, encoding="utf-8")
+def seen(engine: sa.Engine, folder: Path, text: str = PROFILE) -> list[Finding]:
+    (folder / "foreign.toml").write_text(text, encoding="utf-8")
     profile = load_profile(folder / "foreign.toml")
     return list(examine_source(engine, bind(engine, profile), profile))
 
@@ -76,3 +76,39 @@ def test_nothing_is_counted_while_a_column_is_missing(engine: sa.Engine, tmp_pat
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE Arbeitsgang RENAME COLUMN Taetigkeit TO Job")
     assert {f.area for f in seen(engine, tmp_path)} == {"catalogue"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ('kind = "inner"', ["operations: the join a to Artikel drops 1 of 3 rows, which have no partner"]),
+        ('kind = "inner", may_drop = 0.4', []),
+        ('kind = "left"', []),
+    ],
+)
+def test_an_inner_join_that_drops_more_than_a_twentieth_of_the_rows_is_a_warning(
+    engine: sa.Engine, tmp_path: Path, kind: str, told: list[str]
+) -> None:
+    """A third of the steps is of a part that the item master lacks; nobody has said that they are meant to go."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO Arbeitsgang VALUES ('C', '10', 'SAEGEN', '2999-12-31')")
+    join = (
+        f'[operations]\njoins = [{{ table = "Artikel", alias = "a", on = [["ArtNr", "ArtNr"]], {kind} }}]\n'
+    )
+    found = seen(engine, tmp_path, PROFILE.replace("[operations]\n", join))
+    assert [f.message for f in found if f.level == "warning" and " join " in f.message] == told
+    remedies = {f.remedy for f in found if f.level == "warning" and " join " in f.message}
+    assert all('kind = "left"' in r and "may_drop" in r for r in remedies)
+
+
+def test_an_inner_join_that_drops_few_rows_is_none(engine: sa.Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO Arbeitsgang VALUES ('C', '10', 'SAEGEN', '2999-12-31')")
+        for place in range(30, 220, 10):
+            connection.exec_driver_sql(
+                f"INSERT INTO Arbeitsgang VALUES ('B', '{place}', 'SAEGEN', '2999-12-31')"
+            )
+    join = '[operations]\njoins = [{ table = "Artikel", alias = "a", on = [["ArtNr", "ArtNr"]], kind = "inner" }]\n'
+    found = seen(engine, tmp_path, PROFILE.replace("[operations]\n", join))
+    [dropped] = [f for f in found if "drops" in f.message]
+    assert (dropped.level, dropped.message.split("drops ")[1][:10]) == ("ok", "1 of 22 ro")

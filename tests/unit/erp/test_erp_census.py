@@ -109,6 +109,17 @@ def test_a_filter_on_a_joined_table_drops_items(small: Build) -> None:
     assert (removed.rows, removed.of_rows, removed.warns) == (10, 16, False)
 
 
+def test_rows_of_another_kind_that_a_join_of_the_table_to_itself_reads_are_told(small: Build) -> None:
+    """The notes of five work orders lie among the steps of eight, and two rows were called off."""
+    more = f"INSERT INTO step SELECT 100 + value, 'NOTE', 'A' || value, 10, 'SAW', '2999-12-31' FROM {_ONE_TO.format(5)}"
+    note = '{ table = "step", alias = "n", on = [["wo", "wo"]], where = [{ column = "state", op = "=", value = "NOTE" }] }'
+    filtered = 'where = [{ column = "state", op = "is null" }]'
+    counts = small(more, operations=f"joins = [{note}]\n{filtered}").counts()
+    removed = counts["operations", "filter_removes"]
+    assert (removed.rows, removed.warns) == (7, False)
+    assert removed.told.endswith(" rows of step; 5 of these are of the kind that the join n reads from it")
+
+
 def test_an_inner_join_says_that_items_are_meant_to_go(small: Build) -> None:
     where = 'where = [{ column = "t.lang", op = "=", value = "en" }]'
     join = 'joins = [{ table = "part_name", alias = "t", on = [["nr", "nr"]], kind = "inner" }]'

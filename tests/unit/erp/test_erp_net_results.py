@@ -53,9 +53,11 @@ def profile(folder: Path, *columns: str, keys: str = "", more: str = "") -> Prof
 def reported(erp: Build, tmp_path: Path) -> Callable[..., Any]:
     """Extracts and cleans reports of item A0, operation 10 (10 pieces, 1.5 hours unless a row says otherwise)."""
 
-    def run(rows: list[dict[str, Any]], *columns: str, keys: str = "", more: str = "") -> Any:
+    def run(
+        rows: list[dict[str, Any]], *columns: str, keys: str = "", more: str = "", routings: Any = ROUTINGS
+    ) -> Any:
         rows = [{"ITEM_CD": "A0", "SETUP_HOURS": 0, **r} for r in rows]
-        made = erp(items=ITEMS, routings=ROUTINGS, results=rows, result_types=EXTRA)
+        made = erp(items=ITEMS, routings=routings, results=rows, result_types=EXTRA)
         return made.run(profile=profile(tmp_path, *columns, keys=keys, more=more))
 
     return run
@@ -408,6 +410,70 @@ def test_rules_of_the_profile_put_right_what_is_known_to_be_wrong(reported: Buil
     said = [w for w in made.report.warnings if "[[results.correct]]" in w]
     assert any("rule 1 of [[results.correct]] put 1 rows right" in w for w in said)
     assert any("rule 3 of [[results.correct]] meets no row" in w for w in said)
+
+
+def test_a_set_up_or_a_run_time_alone_is_put_right(reported: Build) -> None:
+    """Set-ups typed in minutes beside run times in hours, on one machine; run times too long by ten on another."""
+    rows = [
+        {"MACH_WORKED_HOURS": 2, "SETUP_HOURS": 30},
+        {"MACH_WORKED_HOURS": 20, "SETUP_HOURS": 1, "RES_CD": "M2"},
+    ]
+    more = '[[results.correct]]\nmachine = "CNC-01"\nsetup_factor = 0.5\n[[results.correct]]\nmachine = "M2"\nrun_factor = 0.1\n'
+    assert [r[:2] for r in result(reported(rows, more=more))] == [(2.0, 15.0), (2.0, 1.0)]
+
+
+def test_a_rule_that_corrects_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="corrects nothing: give factor, run_factor, setup_factor or"):
+        profile(tmp_path, more='[[results.correct]]\nmachine = "M2"\nrun_factor = 1\n')
+
+
+def test_the_set_up_that_a_report_states_is_taken_out_of_its_run_time(reported: Build) -> None:
+    """Two hours of which half an hour is set-up; a repeat order without one; a set-up that takes as long as the whole."""
+    rows = [
+        {"MACH_WORKED_HOURS": 2, "SETUP_HOURS": 0.5},
+        {"MACH_WORKED_HOURS": 3, "SETUP_HOURS": None},
+        {"MACH_WORKED_HOURS": 1, "SETUP_HOURS": 1},
+    ]
+    made = reported(rows, keys='setup_within_run = "reported"')
+    assert [r[:2] for r in result(made)] == [(1.5, 0.5), (3.0, None), (None, 1.0)]
+    said = [w for w in made.report.warnings if "setup_within_run" in w]
+    assert [w.split(" run times")[0] for w in said] == ["work_results: 1", "work_results: 1"]
+
+
+def test_the_standard_set_up_is_taken_out_once_per_order(reported: Build) -> None:
+    """The standard is 15 minutes: the first order is reported in two parts, the second is shorter than its set-up."""
+    rows = [
+        {"MACH_WORKED_HOURS": 1, "ORDER_NO": "W1", "REPORT_DT": "2025-06-01"}, {"MACH_WORKED_HOURS": 0.5, "ORDER_NO": "W1", "REPORT_DT": "2025-06-02"},
+        {"MACH_WORKED_HOURS": 0.2, "ORDER_NO": "W2"}, {"MACH_WORKED_HOURS": None, "ORDER_NO": "W3"},
+    ]  # fmt: skip
+    keys = 'setup_within_run = "standard"\norder_quantity = "order"'
+    standards = [{**r, "SETUP_TIME": 15.0} for r in ROUTINGS]
+    made = reported(rows, "order_no", keys=keys, routings=standards)
+    assert [r[0] for r in result(made)] == [1.25, None, None]
+
+
+def test_a_set_up_in_the_run_time_that_no_routing_states_leaves_no_run_time(reported: Build) -> None:
+    without = [{**r, "SETUP_TIME": None} for r in ROUTINGS]
+    made = reported([{"MACH_WORKED_HOURS": 1}], keys='setup_within_run = "standard"', routings=without)
+    assert [r[0] for r in result(made)] == [None]
+    assert any("no routing has a standard of it" in w for w in made.report.warnings)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            'setup_within_run = "standard"\nrun_basis = "piece"',
+            "is for times of an order, and run_basis is 'piece'",
+        ),
+        ('setup_within_run = "perhaps"', "setup_within_run"),
+    ],
+)
+def test_a_set_up_in_the_run_time_that_cannot_be_meant_is_refused(
+    reported: Build, keys: str, problem: str
+) -> None:
+    with pytest.raises(ProfileError, match=problem):
+        reported([{"MACH_WORKED_HOURS": 2}], keys=keys)
 
 
 @pytest.mark.parametrize("day", ["1900-01-01", "1753-01-01", "0001-01-01", "1949-12-31"])

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from routing_etl.erp.clean import clean
@@ -151,7 +152,7 @@ def test_the_table_that_links_most_routings_is_joined_and_reports_are_found_by_t
 ) -> None:
     """The purchases have routings, too: three of forty; the orders have all, each twice."""
     found, profile = propose_of(tmp_path, LINKED)
-    (link,) = profile["operations"]["joins"]
+    link = profile["operations"]["joins"][0]
     assert (link["table"], link["on"]) == ("LIENS", [["NOGAM", "NOGAM"]])
     assert "98% of the routings of the sample are there; ORDRES has 100%; ACHATS has 8%" in found.text
     assert profile["results"]["joins"][0]["table"] == "ORDRES"
@@ -183,3 +184,56 @@ def propose_of(folder: Path, script: str) -> tuple[Suggestion, dict[str, Any]]:
         erp.executescript(script)
     found = suggest(f"sqlite:///{(folder / 'erp.db').as_posix()}", load_settings(home=folder))
     return found, tomllib.loads(found.text)
+
+
+#: Names of codes in tables of their own, one of them in two languages; an item master in two halves; stocks and prices.
+SPLIT = """
+CREATE TABLE PartGroupText (Code TEXT PRIMARY KEY, Label TEXT);
+INSERT INTO PartGroupText SELECT 'G' || (n - 1), 'group ' || n FROM nr WHERE n < 4;
+CREATE TABLE OperationCode (Code TEXT, Lang TEXT, Description TEXT);
+INSERT INTO OperationCode VALUES ('SAW', 'EN', 'to saw'), ('SAW', 'DE', 'saegen'), ('MILL', 'EN', 'to mill'), ('MILL', 'DE', 'fraesen'), ('DRILL', 'EN', 'to drill');
+CREATE TABLE MachineName (Code TEXT, Name TEXT);
+INSERT INTO MachineName SELECT 'M' || (n - 1), 'machine ' || n FROM nr WHERE n < 8;
+CREATE TABLE PartExtra (PartNo TEXT PRIMARY KEY, OuterDia REAL, Finish TEXT);
+INSERT INTO PartExtra SELECT 'P' || n, n * 5.5, CASE n % 2 WHEN 0 THEN 'ZN' ELSE 'NI' END FROM nr WHERE n < 39;
+CREATE VIEW PartShort AS SELECT PartNo, Description FROM Part;
+CREATE TABLE PartStock (PartNo TEXT PRIMARY KEY, OnHand REAL); INSERT INTO PartStock SELECT 'P' || n, n * 3 FROM nr;
+CREATE TABLE Customer (CustNo TEXT PRIMARY KEY, Name TEXT); INSERT INTO Customer SELECT 'C' || n, 'customer ' || n FROM nr;
+"""
+
+
+def test_names_of_codes_and_the_other_half_of_the_item_master_are_joined(tmp_path: Path) -> None:
+    found, profile = propose(tmp_path, SPLIT)
+    joins = {j["alias"]: j for part in ("items", "operations") for j in profile[part]["joins"]}
+    assert {a: (j["table"], j["on"]) for a, j in joins.items()} == {
+        "kind_text": ("PartGroupText", [["PartGroup", "Code"]]), "more": ("PartExtra", [["PartNo", "PartNo"]]),
+        "job_text": ("OperationCode", [["OpCode", "Code"]]), "machine_text": ("MachineName", [["Machine", "Code"]]),
+    }  # fmt: skip
+    assert joins["job_text"]["where"] == [{"column": "Lang", "op": "=", "value": "EN"}]
+    assert "DECIDE: which of 2 languages (Lang)?" in found.text
+    assert not any("kind" in j for j in joins.values()), "no row is lost by a name that is missing"
+    columns, attributes = profile["operations"]["columns"], profile["items"]["attributes"]
+    assert (columns["job_nm"], columns["res_nm"]) == ("job_text.Description", "machine_text.Name")
+    assert {n: (a["column"], a["kind"]) for n, a in attributes.items() if "." in a["column"]} == {
+        "part_type_nm": ("kind_text.Label", "text"), "outer_dia": ("more.OuterDia", "number"), "finish": ("more.Finish", "category"),
+    }  # fmt: skip
+    kept_rows = read(tmp_path, found)
+    assert (kept_rows["items"], kept_rows["operations"]) == (40, 80)
+    kept = pl.read_parquet(tmp_path / "clean" / "operations.parquet")
+    assert kept.filter(item_key="P1", proc_seq=10).select("job_nm", "res_nm").row(0) == (
+        "to saw",
+        "machine 2",
+    )
+    of_items = pl.read_parquet(tmp_path / "clean" / "items.parquet").sort("item_key")
+    assert of_items.filter(item_key="P2").select("outer_dia", "part_type_nm").row(0) == (11.0, "group 3")
+
+
+def test_a_table_that_names_few_of_the_codes_or_several_times_is_not_joined(tmp_path: Path) -> None:
+    few = SPLIT.replace("'machine ' || n FROM nr WHERE n < 8", "'machine ' || n FROM nr WHERE n < 4").replace(
+        "INSERT INTO PartExtra",
+        "INSERT INTO PartExtra SELECT 'Q' || n, n, 'X' FROM nr; INSERT INTO PartExtra",
+    )
+    twice = "INSERT INTO PartGroupText SELECT 'G' || (n - 1), 'other ' || n FROM nr WHERE n < 4;"
+    profile = propose(tmp_path, few.replace("Code TEXT PRIMARY KEY, Label", "Code TEXT, Label"), twice)[1]
+    assert "joins" not in profile["items"]
+    assert [j["alias"] for j in profile["operations"]["joins"]] == ["job_text"]

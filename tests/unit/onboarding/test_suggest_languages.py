@@ -92,7 +92,7 @@ def test_a_plant_is_found_by_its_names(propose: Callable[[str], Suggestion], lan
     columns = {n: _source(v) for n, v in profile["operations"]["columns"].items()}
     assert columns == {
         "item_cd": f"head.{of['head_item']}", "rout_no": of["routing"], "proc_seq": of["number"], "job_cd": of["job"], "res_cd": of["machine"],
-        "setup_time": of["setup"], "run_time": of["run"],
+        "setup_time": of["setup"], "run_time": of["run"], "res_nm": f"machine_text.{of['machine_name']}",
     }  # fmt: skip
 
 

@@ -51,29 +51,28 @@ def lazy(frame: Frame, rows: list[dict[str, Any]], **more: Any) -> pl.LazyFrame:
     return pl.LazyFrame([{**dict.fromkeys(schema), **r} for r in rows], schema=schema)
 
 
-def found(
-    rules: HealthRules | None = None, **frames: list[dict[str, Any]]
-) -> dict[tuple[str, str, str], Finding]:
+def found(rules: HealthRules | None = None, **frames: Any) -> dict[tuple[str, str, str], Finding]:
     """Findings by check, dimension and segment; of a plant with one good item unless told otherwise."""
+    types, attributes = frames.pop("types", {}), frames.pop("attributes", ATTRIBUTES)
     given = {
         "items": [item()], "operations": [operation()], "results": [result()], "rejected": [], "standards": [standard()], **frames,
     }  # fmt: skip
-    more = dict.fromkeys(("material", "od", "planner"), pl.String)
+    more = {**dict.fromkeys(("material", "od", "planner"), pl.String), **types}
     source = Source(
         lazy(ITEMS, given["items"], **more), lazy(OPERATIONS, given["operations"]), lazy(WORK_RESULTS, given["results"]),
-        lazy(REJECTS, given["rejected"]), lazy(STANDARD_TIMES, given["standards"]), ATTRIBUTES,
+        lazy(REJECTS, given["rejected"]), lazy(STANDARD_TIMES, given["standards"]), attributes,
     )  # fmt: skip
     rules = rules or HealthRules({"family": "part_type"})
     return {(f.check, f.dimension, f.segment): f for f in examine(source, rules)}
 
 
-def whole(check: str, rules: HealthRules | None = None, **frames: list[dict[str, Any]]) -> tuple[Any, ...]:
+def whole(check: str, rules: HealthRules | None = None, **frames: Any) -> tuple[Any, ...]:
     f = found(rules, **frames)[check, "all", "all"]
     return f.touched, f.whole, f.examples
 
 
 def test_a_good_plant_is_healthy() -> None:
-    every = found()
+    every = found(HealthRules({"family": "part_type"}, importance={"material": 1.0}))
     assert {check for check, *_ in every} == set(CHECKS)
     assert {f.check: f.touched for f in every.values() if f.dimension == "all"} == dict.fromkeys(CHECKS, 0)
     assert all(f.cost == "nothing" for f in every.values())
@@ -147,16 +146,57 @@ def test_a_wrong_unit_is_one_that_most_times_of_a_job_have(ratio: float) -> None
     assert (touched, of) == (5, 15) and all(e.startswith("B") for e in examples)
 
 
-def test_items_without_what_decides_by_the_models_importance() -> None:
-    items = [item(), item("B", material=None), item("C", od=None, planner=None)]
-    rules = HealthRules(importance={"material": 0.6, "od": 0.3, "planner": 0.1, "gone": 0.5})
-    assert whole("undecided_items", rules, items=items) == (1, 3, ("B (without material)",))
+def kind_of(name: str, n: int = 20, **values: Any) -> list[dict[str, Any]]:
+    """Items of one part type, whose attributes differ."""
+    return [
+        item(f"{name}{k:02}", part_type=name, **{"material": f"M{k}", "od": float(k), "planner": f"p{k}", **values}) for k in range(n)
+    ]  # fmt: skip
 
 
-def test_without_a_model_the_usual_attributes_decide() -> None:
-    rows = [item(f"I{k}", od=None) for k in range(19)]
-    poor = item("POOR", material=None, part_type=None, od=None)
-    assert whole("undecided_items", items=[*rows, poor])[2] == ("POOR (without part_type, material)",)
+#: The diameter is a number; what the part type is worth is spent within one part type.
+SIZED = (*(AttributeSpec(n, "category") for n in ("part_type", "material", "planner")), AttributeSpec("od", "number", "mm"))  # fmt: skip
+WORTH = {"part_type": 0.5, "material": 0.3, "od": 0.15, "planner": 0.01, "gone": 0.5}
+
+
+def undecided(items: list[dict[str, Any]], worth: dict[str, float] | None = None) -> tuple[Any, ...]:
+    rules = HealthRules({"family": "part_type"}, importance=WORTH if worth is None else worth)
+    return whole("undecided_items", rules, items=items, attributes=SIZED, types={"od": pl.Float64})
+
+
+def test_an_item_without_the_size_that_decides_is_counted() -> None:
+    bare = item("BARE", part_type="P1", material="M", od=None, planner="kim")
+    assert undecided([*kind_of("P1"), bare]) == (1, 21, ("BARE (without od)",))
+
+
+def test_what_only_other_kinds_of_items_have_does_not_lack() -> None:
+    """Plates have no diameter at all; a planner decides next to nothing, and the items of a small type are like those of the plant."""
+    plates = kind_of("PLATE", od=None)
+    idle = item("IDLE", part_type="P1", material="M", od=1.0, planner=None)
+    small = [item(f"S{k}", part_type="SMALL", material="M", od=None, planner="p") for k in range(3)]
+    assert undecided([*kind_of("P1", 10), *plates, idle, *small])[0] == 0
+
+
+def test_an_item_without_a_part_type_lacks_what_decides_where_nearly_all_have_one() -> None:
+    lost = item("LOST", part_type=None, material="M", od=3.0, planner="kim")
+    assert undecided([*kind_of("P1"), *kind_of("P2"), lost]) == (1, 41, ("LOST (without part_type)",))
+
+
+def test_a_text_is_no_attribute_that_one_fills_in_and_half_empty_words_may_mean_none() -> None:
+    coated = kind_of("P1", 20)
+    for row in coated[:5]:
+        row["material"] = None
+    assert undecided(coated)[0] == 0
+    reason = found(HealthRules(importance={"gone": 1.0}))["undecided_items", "all", "all"].reason
+    assert reason == "the champion learned from texts alone, or from attributes that the items have no longer"
+
+
+def test_before_the_first_training_it_is_not_known_what_decides() -> None:
+    told = found()["undecided_items", "all", "all"]
+    assert (told.touched, told.whole, told.cost) == (None, None, "not measured")
+    assert (
+        told.reason
+        == "what decides is not known yet: it is what the champion learned, and there is none that says so"
+    )
 
 
 def test_a_routing_that_no_report_belongs_to_is_unused_when_it_is_old_enough() -> None:
@@ -204,7 +244,8 @@ def test_what_cannot_be_measured_says_why() -> None:
     every = found(results=[], standards=[], operations=[operation(insrt_dt=None, job_nm=None)])
     reasons = {c: f.reason for (c, d, _), f in every.items() if f.touched is None and d == "all"}
     assert set(reasons) == {
-        "dead_work_centres", "old_standards", "backflushed", "wrong_units", "unused_routings", "jobs_with_two_codes",
+        "dead_work_centres", "old_standards", "backflushed", "wrong_units", "undecided_items", "unused_routings",
+        "jobs_with_two_codes",
     }  # fmt: skip
     assert "no work result has a date" in reasons["dead_work_centres"]
     assert all(f.cost == "not measured" for f in every.values() if f.touched is None)
@@ -237,7 +278,7 @@ def test_the_page_of_an_empty_plant_says_that_nothing_was_measured() -> None:
 
 
 def test_the_table_has_a_row_per_finding() -> None:
-    every = tuple(found().values())
+    every = tuple(found(HealthRules(importance={"material": 1.0})).values())
     table = as_frame(every)
     assert table.height == len(every) and table["share"].null_count() == 0
     assert as_frame(()).height == 0

@@ -125,7 +125,7 @@ def test_a_group_of_machines_is_judged_where_no_machine_has_reports_enough(
     (found,) = of_run(report)
     assert (found.kind, found.subset) == ("subset", "work centre group LATHES")
     assert found.set_aside == found.reports == 4 * ITEMS and found.operations == ITEMS
-    assert "a [[results.correct]] with factor = 0.166667 for each of its machines" in found.sentence
+    assert "a [[results.correct]] with run_factor = 0.166667 for each of its machines" in found.sentence
     assert run_of(tmp_path / "group", "I003", 20) == (0, None), "the standard is used"
     assert run_of(tmp_path / "group", "I003", 10)[0] == 4
 
@@ -268,7 +268,7 @@ def test_a_machine_in_another_unit_is_set_aside_and_the_correction_named(
     (found,) = of_run(report)
     assert (found.kind, found.subset, found.reports, found.set_aside) == ("subset", "machine MILL-1", 80, 80)
     assert found.ratio == pytest.approx(factor, rel=0.1)
-    assert f'machine = "MILL-1", factor = {1 / factor:.6g}' in found.sentence
+    assert f'machine = "MILL-1", run_factor = {1 / factor:.6g}' in found.sentence
     assert run_of(tmp_path, "I001", 30) == (0, None)
     n, middle = run_of(tmp_path, "I002", 30)
     assert (n, middle) == (4, pytest.approx(standard(2, 2), rel=0.25))
@@ -290,6 +290,56 @@ def test_a_job_in_hours_is_set_aside(tmp_path: Path) -> None:
     ]
 
 
+def set_ups(rows: Rows, which: Callable[[dict[str, Any]], bool], factor: float) -> Rows:
+    return [{**r, "setup_time": r["setup_time"] * factor} if which(r) else r for r in rows]
+
+
+@pytest.mark.parametrize("factor", [60.0, 1 / 60, 10.0, 0.1])
+@pytest.mark.parametrize(
+    ("subset", "advised", "which"),
+    [
+        ("machine MILL-1", 'machine = "MILL-1"', lambda r: r["res_cd"] == "MILL-1"),
+        ("job TURN", 'job = "TURN"', lambda r: r["job_cd"] == "TURN"),
+        ("work centre group LATHES", "for each of its machines", lambda r: r["job_cd"] == "TURN"),
+        ("unit of time H", "results.time_units", lambda r: r["item_key"] < "I010"),
+        ("unit of quantity BOX", "ask what it counts", lambda r: r["item_key"] < "I010"),
+    ],
+)
+def test_set_ups_in_another_unit_are_set_aside_and_the_run_times_stay(
+    subset: str, advised: str, which: Callable[[dict[str, Any]], bool], factor: float, tmp_path: Path
+) -> None:
+    rows = set_ups(plant(), which, factor)
+    column = {"unit of time": "time_unit", "unit of quantity": "qty_unit"}.get(subset.rsplit(" ", 1)[0])
+    if column:
+        rows = [{**r, column: subset.split()[-1] if which(r) else None} for r in rows]
+    lathes = subset.startswith(("work", "job"))
+    machines = LATHES if subset.startswith("work") else None
+    reported = ReportedTimes(frame(on_lathes(rows) if lathes else rows), MINUTES)
+    report = build_profiles(reported, operations(), tmp_path, machines=machines)
+    (found,) = report.findings
+    hit = sum(map(which, rows))
+    assert (found.kind, found.measure, found.subset, found.set_aside) == ("subset", "setup", subset, hit)
+    assert found.ratio == pytest.approx(factor, rel=0.15) and advised in found.sentence
+    if "correct" in found.sentence:
+        assert f" setup_factor = {1 / factor:.6g}" in found.sentence
+    assert {m: r.set_aside for m, r in report.measures.items()} == {"setup": hit, "run": 0}
+
+
+def test_standards_of_one_figure_hide_no_machine_whose_set_ups_are_in_another_unit(tmp_path: Path) -> None:
+    """Set-ups take from 12 to 75 minutes and the standard is 30 for all: one mill stands out beside the other, a whole job is told."""
+    rows = [
+        {**r, "setup_time": r["setup_time"] * (0.4, 1.0, 2.5)[int(r["item_key"][1:]) % 3]} for r in plant()
+    ]
+    assert build(rows, tmp_path / "plain").findings == ()
+    (found,) = build(set_ups(rows, lambda r: r["res_cd"] == "MILL-1", 60.0), tmp_path / "mill").findings
+    assert (found.kind, found.subset, found.set_aside) == ("subset", "machine MILL-1", 80)
+    whole = build(set_ups(rows, lambda r: r["job_cd"] == "MILL", 60.0), tmp_path / "job").findings
+    assert {(f.kind, f.subset, f.set_aside) for f in whole} == {
+        ("standard_doubtful", f"machine MILL-{k}", 0) for k in range(2)
+    } | {("standard_doubtful", "job MILL", 0)}
+    assert "They are used" in whole[0].sentence
+
+
 def test_a_machine_at_a_third_of_the_plant_is_told_but_used(tmp_path: Path) -> None:
     found = of_run(build(changed(plant(), lambda r: r["res_cd"] == "MILL-1", 0.33), tmp_path))
     assert [(f.kind, f.subset, f.set_aside) for f in found] == [("subset", "machine MILL-1", 0)]
@@ -302,7 +352,7 @@ def test_a_machine_whose_reports_began_to_differ_is_split_on_that_day(tmp_path: 
     (found,) = of_run(build(rows, tmp_path))
     assert (found.kind, found.set_aside) == ("changed", early)
     assert 'machine = "MILL-1", before = 202' in found.sentence
-    assert "factor = 0.0166667" in found.sentence
+    assert "run_factor = 0.0166667" in found.sentence
     n, middle = run_of(tmp_path, "I001", 30)
     assert (n, middle) == (2, pytest.approx(standard(1, 2), rel=0.25))
 
