@@ -1,8 +1,8 @@
 """Which columns that the profile leaves unread the reported times follow: pieces at once, a crew, a unit, in any language and by any name.
 
 x = ln(actual / standard) of a part of the reports (`beside`). A number is tried as a factor, a divisor, a percentage: what is left of the
-scatter of x within a job must be much less, and x must rise by about 1 with what is tried. Any column of few values is tried as one that
-says a unit or a kind: the middle of x differs from value to value. And of operations that are never reported it is asked whether a column
+scatter of x within a job must be much less, and x must rise by about 1 with what is tried. A number that is one for a whole job, such as its
+crew, is judged by the middles of the jobs. Any column of few values is tried as one that says a unit or a kind: the middle of x differs from value to value. And of operations that are never reported it is asked whether a column
 says so: a mark of deletion, a phantom.
 """
 
@@ -32,6 +32,10 @@ _REPORTS, _OPERATIONS, _CLOSER, _CLOSER_BY_WORDS = 40, 5, 0.8, 0.6
 _RISE = (0.75, 1.3)
 #: Least factor between the middles of two words.
 _APART = 1.8
+#: Of numbers that are one for a job: fewest jobs with another value than most, the share of jobs that must fit, and how near they must be.
+_OTHER_JOBS, _JOBS_FIT, _NEAR = 3, 0.7, float(np.log(1.3))
+#: The share of a job's reports that must have one value, to call it the job's.
+_ONE_VALUE = 0.9
 #: Limit of ln(actual / standard): beyond it nothing is a time.
 _WIDEST = float(np.log(1e6))
 #: Fewest operations with a word that are never reported, and the share of those with other words that is.
@@ -181,9 +185,9 @@ def _as_number(name: str, rows: pl.DataFrame, family: Family) -> str | None:
     if mine.height < _REPORTS or not 2 <= mine["v"].n_unique() <= _VALUES:
         return None
     found = [(left, i) for i, form in enumerate(_FORMS) if (left := _left(mine, form)) is not None]
-    if not found:
+    form = _FORMS[min(found)[1]] if found else _of_jobs(mine)
+    if form is None:
         return None
-    form = _FORMS[min(found)[1]]
     return _sentence(
         name, f"they are {form.told.format(name=name)}, in units of the standard", mine, family
     ).format(remedy=form.of_operations if family == "operations" else form.of_results)
@@ -214,6 +218,35 @@ def _left(rows: pl.DataFrame, form: _Form) -> float | None:
     )
     rise = centred.select(rise=(n * pl.col("x") * pl.col("h")).sum() / (n * pl.col("h") ** 2).sum()).item()
     return left if rise is not None and _RISE[0] <= rise <= _RISE[1] else None
+
+
+def _of_jobs(rows: pl.DataFrame) -> _Form | None:
+    """Whether the middles of the jobs follow a number that is one for each job, as a factor or a divisor."""
+    of_job = pl.col("v").mode().min()
+    jobs = (
+        rows.filter(pl.col("v") > 0)
+        .group_by("_job")
+        .agg(
+            pl.col("x").median(),
+            v=of_job,
+            same=(pl.col("v") == of_job).mean(),
+            n=pl.struct(_OPERATION).n_unique(),
+        )
+        .filter(pl.col("n") >= _OPERATIONS, pl.col("same") >= _ONE_VALUE)
+    )
+    if jobs.is_empty():
+        return None
+    value, x = jobs["v"].to_numpy(), jobs["x"].to_numpy()
+    usual = float(jobs["v"].mode().min())  # type: ignore[arg-type]
+    other = np.abs(np.log(value / usual)) > _NEAR
+    if other.sum() < _OTHER_JOBS or np.mean(np.abs(x - np.median(x))[other] > _NEAR) < _JOBS_FIT:
+        return None
+    for form in _FORMS[:2]:
+        apart = x - np.log(form.factor(value))
+        fits = np.abs(apart - np.median(apart)) <= _NEAR
+        if min(fits.mean(), fits[other].mean()) >= _JOBS_FIT:
+            return form
+    return None
 
 
 def _share_left(data: pl.DataFrame, after: pl.Expr) -> float | None:

@@ -93,7 +93,7 @@ _FACTORS: tuple[_Factor, ...] = (
         _names(
             r"crew|manning|head.?count|n(o|um)?.?of.?(men|operators|workers|persons|people)|(men|operators?|workers?|persons?).?(qty|count|no|num)$"
             r"|anz(ahl)?.?(ma|mann|pers(onen)?|arbeiter|bediener)$|(mann|pers|bediener).?(anz|zahl)|(nb|num|nbr).?(op(erateur|erario)?s?|pers(onnes)?)$"
-            r"|liczba.?(osob|prac)|pocet.?(osob|prac|lidi)|(num|n).?(operai|addetti)|operarios|aantal.?(pers|man|mdw)|personas"
+            r"|liczba.?(osob|prac)|(^|[_ .])(il(osc)?[_ .]?)?os[oó]b([_ .]|$)|(^|[_ .])obsada([_ .]|$)|pocet.?(osob|prac|lidi)|(num|n).?(operai|addetti)|operarios|aantal.?(pers|man|mdw)|personas"
             r"|personenzahl|mannschaft|besetzung|인원|人数|人員"
         ),
         "crew", "the people whose hours the time counts together", families=("operations", "results"),

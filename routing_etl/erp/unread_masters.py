@@ -14,10 +14,14 @@ from routing_etl.erp.statements import select_of, table_of
 from routing_etl.erp.unread_units import Ask, Clash
 
 #: Names of flags that say "in use"; the other flags of a master say "out of use".
-_ACTIVE = re.compile(r"^(is_?)?active$|사용", re.IGNORECASE)
+_ACTIVE = re.compile(
+    r"^(is_?)?(active|enabled|aktiv|aktivni|activ[oa]|actif|actief|attiv[oa]|ativ[oa]|aktywn[aey]|czynn[aey]|vigente)$|사용",
+    re.IGNORECASE,
+)
 #: Names of columns that name what has replaced a machine.
 _REPLACED = re.compile(
-    r"rempl|replac|ersetzt|nachfolg|su[bs]stit|sostit|zast[eę]p|n[aá]hrad|vervang|後継", re.IGNORECASE
+    r"rempl|replac|ersetzt|nachfolg|su[bs]stit|sostit|zast[eę]p|nast[eę]pc|n[aá]stupc|n[aá]hrad|vervang|後継",
+    re.IGNORECASE,
 )
 _NO, _YES = ("0", "N", "NO", "FALSE", "F", "INACTIVE"), ("1", "Y", "YES", "TRUE", "T", "X", "J")
 #: Columns of a master that are tried as its code.

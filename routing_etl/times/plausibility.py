@@ -103,6 +103,7 @@ def check_plausibility(report: HasPlausibility) -> None:
     if wrong:
         raise DataQualityError(
             f"Reported times do not fit the standards ({'; '.join(wrong)}); {low} to {high} is allowed.",
-            remedy="Check the unit and basis of the work results (results.time_factor_min, results.run_basis, "
-            "results.setup_basis) and of the routing's standard times in the source profile.",
+            remedy="Check the unit and basis of the work results (results.time_factor_min, which is for both; results.run_basis, "
+            "results.setup_basis; where set-up and run are in different units, setup_time_unit and time_unit of results.columns) "
+            "and of the routing's standard times in the source profile.",
         )

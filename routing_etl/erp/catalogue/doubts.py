@@ -23,7 +23,7 @@ _TIME_UNITS = {
 #: Names of columns that hold a unit, in the languages and systems seen.
 UNIT_NAME = re.compile(
     r"^(?!.*(cost|price|preis|kosten|business)).*"
-    r"(uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|(^|[_ ])u[_/]?m($|[_ \d])|단위|単位|单位)",
+    r"(uom|unit|einheit|vge\d|ile\d|unite|unidad|meas|eenheid|(^|[_ ])u[_/]?m($|[_ \d])|jednostk|jednotk|(^|[_ ])(jm|jedn|mj)($|[_ \d])|단위|単位|单位)",
     re.IGNORECASE,
 )
 

@@ -162,12 +162,19 @@ _IN_USE = re.compile(
     r"^(is_?)?(in)?active$|^closed|^retired|^scrapped|^valid_?(to|until)"
     r"|^(dt|dat[aeo]?|datum|fecha|tag|dzien|den)_?(fin|fine|fim|ende|end|bis|hasta|baja|konca?|koniec|einde|tot|do|sortie|arret|hors|stillleg)"
     r"|^(fin|ende?|bis|baja|einde|koniec)_?(dt|dat[aeo]?|datum|fecha)$"
+    r"|^(nie)?czynn|likwid|^(dt|dat[ay]?)_?(likw|wycof|kasac)|^nast[eę]pc|^n[aá]stupc"
     r"|rempl|replac|ersetzt|ersatz|nachfolg|su[bs]stit|sostit|zast[eę]p|n[aá]hrad|vervang|後継|替代|대체",
     re.IGNORECASE,
 )
 
 
+#: Polish for a state, and short for a place of work: with a word for a number it is the machine's own code.
+_NUMBER_OF_STATION = re.compile(r"^(nr|kod|symbol|id)_?stan$|^stan_?(nr|kod|id)$", re.IGNORECASE)
+
+
 def _says_in_use(name: str) -> bool:
+    if _NUMBER_OF_STATION.search(name):
+        return False
     return _IN_USE.search(name) is not None or says_whether_rows_count(name)
 
 

@@ -136,6 +136,59 @@ def test_a_number_that_follows_the_standard_itself_is_not_told(erp: Foreign) -> 
     assert not erp.tells("reported times follow")
 
 
+# --- a number that is one for a whole job -------------------------------------------------------------------------------
+#: People at each job, as most plants staff it: one crew a job, whatever is made.
+CREWS = {"SAW": 1, "MILL": 1, "TURN": 1, "BORE": 1, "MOULD": 3, "POUR": 2, "KNOCK": 2, "SHAKE": 4}
+
+
+def staffed(minutes: Callable[[float, int], float], crew: Callable[[str], int] = CREWS.__getitem__) -> str:
+    """Ten parts of one operation of each job, two orders of each, with a number N_DONE that is one for the job."""
+    parts, steps, reports = [], [], []
+    for j, job in enumerate(CREWS):
+        for i in range(10):
+            part, standard = f"P{j}{i}", 2.0 + (3 * i + j) % 7
+            parts.append(f"('{part}', 'SHAFT', {10 + i})")
+            steps.append(f"('{part}', 'R', 10, '{job}', {standard})")
+            for k in range(ORDERS):
+                n = 10 * j + 2 * i + k
+                took = minutes(standard, CREWS[job]) * (10 + n % 5) * NOISE[n % 7]
+                reports.append(f"('{part}', 10, '{job}', {took}, {10 + n % 5}, {crew(job)})")
+    return (
+        f"CREATE TABLE PART (CODE TEXT, TYPE TEXT, DIA REAL); INSERT INTO PART VALUES {', '.join(parts)};"
+        f"CREATE TABLE STEP (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, RUN REAL); INSERT INTO STEP VALUES {', '.join(steps)};"
+        "CREATE TABLE DONE (PART TEXT, SEQ INTEGER, JOB TEXT, MINS REAL, QTY REAL, N_DONE REAL);"
+        f"INSERT INTO DONE VALUES {', '.join(reports)};"
+    )
+
+
+def test_a_crew_that_is_one_for_each_job_is_told(erp: Foreign) -> None:
+    """Within a job nothing differs; but the jobs of two take twice the standard, those of three three times it."""
+    erp.night(staffed(lambda t, crew: t * crew), ITEMS + TIMES + DONE)
+    assert erp.tells(
+        "work_results: reported times follow N_DONE",
+        "N_DONE times as long",
+        "1 where it is 1 (80)",
+        "2 where it is 2 (40)",
+        "map crew",
+    )
+
+
+def test_a_crew_that_the_standards_have_in_them_is_not_told(erp: Foreign) -> None:
+    erp.night(staffed(lambda t, _: t), ITEMS + TIMES + DONE)
+    assert not erp.tells("reported times follow")
+
+
+@pytest.mark.parametrize("shift", range(1, 5))
+def test_a_number_of_each_job_that_its_times_do_not_follow_is_not_told(erp: Foreign, shift: int) -> None:
+    """The number of a department: jobs differ from their standards, but not by it."""
+    jobs = list(CREWS)
+    erp.night(
+        staffed(lambda t, crew: t * crew, lambda job: 1 + (jobs.index(job) + shift) % 4),
+        ITEMS + TIMES + DONE,
+    )
+    assert not erp.tells("reported times follow")
+
+
 # --- words --------------------------------------------------------------------------------------------------------------
 def with_text(sql: str, table: str, column: str, value: str) -> str:
     """The tables, with a column of texts that an SQL expression gives."""

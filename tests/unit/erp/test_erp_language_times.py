@@ -81,6 +81,17 @@ def test_results_whose_unread_unit_differs_are_refused_and_several_words_of_quan
     assert good.tells("UOM of DONE has 2 different words in 2 rows", "qty_unit")
 
 
+@pytest.mark.parametrize("column", ["JM", "Jednostka", "MJ"])
+def test_units_of_quantity_that_differ_are_told_in_other_languages(erp: Foreign, column: str) -> None:
+    """Pieces and mould boxes, by what such a column is called in Polish and in Czech."""
+    table = (
+        f"CREATE TABLE DONE (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, ISM02 REAL, QTY REAL, {column} TEXT);"
+    )
+    done = "INSERT INTO DONE VALUES ('A1','R',10,'A',60,5,'szt'), ('A1','R',10,'A',60,5,'frm');"
+    erp.night(steps("X TEXT", "('A1','R',10,'A',NULL)") + table + done, ITEMS + RESULT_STEP)
+    assert erp.tells(f"{column} of DONE has 2 different words in 2 rows", "qty_unit")
+
+
 def test_times_without_a_unit_are_told_where_a_column_looks_like_one(erp: Foreign) -> None:
     erp.night(
         steps("RUN REAL, RUN_UOM TEXT", "('A1','R',10,'A',2,'MIN')"), ITEMS + STEP + 'run_time = "RUN"\n'

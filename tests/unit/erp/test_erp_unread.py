@@ -463,7 +463,7 @@ def test_items_in_several_plants_are_told_in_other_languages(erp: Foreign, colum
     [
         ("ANZ_MA", (2, 3), "crew"), ("LICZBA_OSOB", (2, 1), "crew"), ("ZEITGRAD", (110, 125), "efficiency"), ("RENDEMENT", (80, 90), "efficiency"),
         ("SPLITS", (2, 1), "capacity"), ("MACH_CNT", (1, 2), "capacity"), ("ANZ_MASCH", (1, 3), "capacity"), ("N_MACCHINE", (2, 2), "capacity"),
-        ("TEAM", (2, 3), "crew"), ("Brygada", (2, 1), "crew"), ("EQUIPO", (4, 1), "crew"),
+        ("TEAM", (2, 3), "crew"), ("Brygada", (2, 1), "crew"), ("OSOB", (2, 1), "crew"), ("Obsada", (3, 1), "crew"), ("EQUIPO", (4, 1), "crew"),
         ("ZUSCHLAG_PROZ", (10, 0), "time_factor"), ("ALLOWANCE", (5, 5), "time_factor"), ("PLAN_QTY", (20, 50), "run_time_qty"),
     ],
 )  # fmt: skip

@@ -227,6 +227,12 @@ def machined(columns: str, rows: str) -> str:
     [
         ("DTFIN DATE", "('M1', NULL), ('M2', '2020-01-31'), ('M3', NULL)"),
         ("POSTE_REMPL TEXT", "('M1', ''), ('M2', 'M1'), ('M3', NULL)"),
+        ("DT_LIKW DATE", "('M1', NULL), ('M2', '2020-01-31'), ('M3', NULL)"),
+        ("NASTEPCA TEXT", "('M1', ''), ('M2', 'M1'), ('M3', NULL)"),
+        ("CZYNNA TEXT", "('M1', 'T'), ('M2', 'N'), ('M3', 'T')"),
+        ("NIECZYNNA TEXT", "('M1', 'N'), ('M2', 'T'), ('M3', 'N')"),
+        ("ACTIF TEXT", "('M1', '1'), ('M2', '0'), ('M3', '1')"),
+        ("Aktywny TEXT", "('M1', '1'), ('M2', '0'), ('M3', '1')"),
     ],
 )
 def test_machines_with_a_last_day_or_a_successor_are_told_with_their_rows(
@@ -237,6 +243,13 @@ def test_machines_with_a_last_day_or_a_successor_are_told_with_their_rows(
         f"POSTES has {columns.split()[0]}",
         "1 of its 3 rows look out of use, and 1 routing rows name such a machine",
     )
+
+
+def test_the_number_of_a_machine_is_no_state_of_it(erp: Foreign) -> None:
+    """STAN is a state in Polish, and short for a place of work."""
+    sql = machined("NR_STAN TEXT, CZYNNA TEXT", "('M1', 'A', 'T'), ('M2', 'B', 'N'), ('M3', 'C', 'T')")
+    erp.night(sql, ITEMS + STEP + 'res_cd = "M"\n')
+    assert erp.tells("POSTES has CZYNNA:", "1 of its 3 rows look out of use")
 
 
 def test_a_table_that_is_called_so_and_has_no_machine_of_the_routings_is_not_told(erp: Foreign) -> None:
