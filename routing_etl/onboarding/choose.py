@@ -41,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Joined:
-    """A table that a section needs beside its own: its alias, and the columns that go together.
+    """A table that a section needs beside its own: its alias, and the columns that go together; `also` is called alike in both.
 
     `inner`: rows without a partner do not count. `where`: columns of the table and the value that they must have. `reads`: columns that
     are attributes of items, and their names there.
@@ -55,6 +55,7 @@ class Joined:
     inner: bool = True
     where: tuple[tuple[str, str], ...] = ()
     reads: tuple[tuple[str, str], ...] = ()
+    also: str = ""
 
 
 @dataclass(frozen=True)
@@ -343,13 +344,27 @@ def _items(survey: Survey, operations: Part | None) -> Part | None:
 
 
 def _nearest_items(survey: Survey, operations: Part | None) -> Part | None:
-    """The table that is called an item master and has an item code, one in a row, where none has a name or a group beside it."""
+    """The table that is called an item master and has a code, one in a row, by its name or by what other tables name.
+
+    Where none has an item code beside a name or a group.
+    """
     but = operations.table.title if operations is not None else ""
     ranked = sorted(survey.tables, key=lambda t: -score(t.name, TABLES["items"], table=True))
     for table in ranked[:_SHORT_LIST]:
-        code = choose_columns("items", table).get("item_cd")
+        columns = choose_columns("items", table)
+        code = columns.get("item_cd")
         named = score(table.name, TABLES["items"], table=True)
-        if code is None or not named or table.title == but or not _names_rows(survey, table, code.source):
+        if not named or table.title == but:
+            continue
+        if code is None and (code := _code_by_values(survey, table)) is not None:
+            why = f"its name fits; {survey.rows(table):,} rows"
+            return Part(
+                "items",
+                table,
+                why,
+                {"item_cd": code, **{n: c for n, c in columns.items() if c.source != code.source}},
+            )
+        if code is None or not _names_rows(survey, table, code.source):
             continue
         note = f"{table.title} is taken for the item master by its name; no column says by its name that it is {{}}. Which are?"
         lacks = " or ".join(n for n in _WANTED["items"] if n != "item_cd")
@@ -357,6 +372,23 @@ def _nearest_items(survey: Survey, operations: Part | None) -> Part | None:
             "items", table, f"its name and its code fit; {survey.rows(table):,} rows", {"item_cd": code},
             notes=(f"DECIDE: {note.format(lacks)}",),
         )  # fmt: skip
+    return None
+
+
+def _code_by_values(survey: Survey, table: Table) -> Choice | None:
+    """The column of an item master that names its rows, and that other tables have under the same name."""
+    for column in table.columns:
+        if column.kind not in ("text", "integer") or not _names_rows(survey, table, column.name):
+            continue
+        for other in survey.tables:
+            theirs = next((c for c in other.columns if c.name.lower() == column.name.lower()), None)
+            held = survey.sample(other).get(theirs.name) if theirs is not None else None
+            if other == table or theirs is None or held is None or held.distinct < 2:
+                continue
+            share = survey.share_found(other, theirs.name, table, column.name) or 0.0
+            if share >= 0.9:
+                why = f"DECIDE: by its values: each row has its own, and {share:.0%} of {other.title}.{theirs.name} in the sample are there"
+                return Choice(column.name, column, why, sure=False)
     return None
 
 
@@ -439,13 +471,17 @@ def _header(survey: Survey, part: Part, items: Part) -> tuple[Part, Part] | None
         if theirs is None:
             held = item_column(survey, header, items.table, items.columns["item_cd"].source, {key})
             theirs = None if held is None else Choice(held[0].name, held[0], held[1], sure=False)
-        if theirs is None or not (links or _is_key_of(survey, table, column, header, key)):
+        also = "" if links else _rest_of_key(survey, table, column, header, key)
+        if theirs is None or also is None:
             continue
         match = _which_code(survey, header, theirs.source, items)
         if match is None:
             continue
-        why = f"{column} is its {key}" + (" (foreign key)" if links else " in the sample; DECIDE: is it?")
-        head = Joined(header, "head", column, key, why)
+        with_it = f", with {also} because {key} alone names several of its rows," if also else ""
+        why = f"{column} is its {key}{with_it}" + (
+            " (foreign key)" if links else " in the sample; DECIDE: is it?"
+        )
+        head = Joined(header, "head", column, key, why, also=also)
         item = replace(theirs, source=f"head.{theirs.source}")
         part, items = _matched(part, items, item, *match)
         columns = dict(part.columns)
@@ -460,12 +496,26 @@ def _header(survey: Survey, part: Part, items: Part) -> tuple[Part, Part] | None
     return None
 
 
-def _is_key_of(survey: Survey, table: Table, column: str, header: Table, key: str) -> bool:
-    """Whether a column holds the keys of a header: several, nearly all of them there, where each is in one row."""
+def _rest_of_key(survey: Survey, table: Table, column: str, header: Table, key: str) -> str | None:
+    """What a header's key needs beside `key`: nothing, or a column of the same name in both tables, such as a version.
+
+    None where the values of `column` are few or not those of the header, or several rows of it are meant.
+    """
     own, there = survey.sample(table).get(column), survey.sample(header).get(key)
-    if own is None or there is None or own.distinct < 2 or there.distinct < there.filled:
-        return False
-    return (survey.share_found(table, column, header, key) or 0.0) >= 0.9
+    if own is None or there is None or own.distinct < 2:
+        return None
+    if (survey.share_found(table, column, header, key) or 0.0) < 0.9:
+        return None
+    if there.distinct == there.filled:
+        return ""
+    called = {c.name.lower() for c in table.columns if c.kind in ("text", "integer")} - {column.lower()}
+    for other in header.columns:
+        if other.name == key or other.name.lower() not in called:
+            continue
+        pairs = survey.records(header, [key, other.name])
+        if len(set(pairs)) == len(pairs):
+            return other.name
+    return None
 
 
 def _possible_headers(survey: Survey, part: Part, items: Part) -> Iterator[tuple[str, Table, str]]:
@@ -603,6 +653,11 @@ def _of_results(survey: Survey, results: Part, items: Part) -> Part:
     """The results with the share of their items that the item master knows, or with the order that names their item."""
     own = results.columns.get("item_cd")
     if own is None:
+        taken = {c.source for c in results.columns.values()}
+        held = item_column(survey, results.table, items.table, items.columns["item_cd"].source, taken)
+        if held is not None:
+            item = Choice(held[0].name, held[0], held[1], sure=False)
+            return replace(results, columns={**results.columns, "item_cd": item})
         header = _header(survey, results, items)
         return header[0] if header is not None and header[1] == items else results
     share = survey.share_found(results.table, own.source, items.table, items.columns["item_cd"].source)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -256,9 +257,14 @@ def score(name: str, phrases: str, *, table: bool = False) -> float:
     table : bool, optional
         Whether it is a table's name: words that say nothing are left out then, and a plural is its singular.
     """
-    words = [*words_of(name)]
-    if table:
-        words = [_singular(w) for w in words_of(_without_company(name)) if w not in _NOISE]
+    if not table:
+        return _score(words_of(name), phrases)
+    as_written = [w for w in words_of(_without_company(name)) if w not in _NOISE]
+    return max(_score(words, phrases) for words in (as_written, [_singular(w) for w in as_written]))
+
+
+def _score(words: Sequence[str], phrases: str) -> float:
+    """How well the words of a name fit some phrases."""
     if not words:
         return 0.0
     joined, best = "".join(words), 0.0

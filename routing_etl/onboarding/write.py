@@ -170,7 +170,8 @@ def _head(survey: Survey, part: Part) -> Iterator[str]:
     if part.joins:
         yield "joins = ["
         for j in part.joins:
-            on = f"[[{_quoted(j.known)}, {_quoted(j.own)}]]"
+            pairs = [(j.known, j.own), *([(j.also, j.also)] if j.also else [])]
+            on = "[" + ", ".join(f"[{_quoted(a)}, {_quoted(b)}]" for a, b in pairs) + "]"
             kind = ', kind = "inner"' if j.inner else ""
             tests = ", ".join(
                 f'{{ column = {_quoted(c)}, op = "=", value = {_quoted(v)} }}' for c, v in j.where

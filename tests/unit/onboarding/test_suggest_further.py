@@ -237,3 +237,35 @@ def test_a_table_that_names_few_of_the_codes_or_several_times_is_not_joined(tmp_
     profile = propose(tmp_path, few.replace("Code TEXT PRIMARY KEY, Label", "Code TEXT, Label"), twice)[1]
     assert "joins" not in profile["items"]
     assert [j["alias"] for j in profile["operations"]["joins"]] == ["job_text"]
+
+
+#: Items have a code that no list of names knows; a routing has versions, so that its number names several heads.
+VERSIONS = """
+CREATE TEMP TABLE nr AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 40) SELECT n FROM c;
+CREATE TABLE INDEKS (QX TEXT PRIMARY KEY, NAZWA TEXT, GRUPA TEXT);
+INSERT INTO INDEKS SELECT 'P' || n, 'tuleja ' || n, 'G' || (n % 3) FROM nr;
+CREATE TABLE KARTA_N (NR_KARTY INTEGER, QX TEXT, WERSJA INTEGER, STATUS TEXT);
+INSERT INTO KARTA_N SELECT 100 + n, 'P' || n, 1, CASE WHEN n < 9 THEN 'W' ELSE 'Z' END FROM nr;
+INSERT INTO KARTA_N SELECT 100 + n, 'P' || n, 2, 'Z' FROM nr WHERE n < 9;
+CREATE TABLE KARTA_P (NR_KARTY INTEGER, WERSJA INTEGER, LP INTEGER, KOD_OP TEXT, TPZ REAL, TJ REAL);
+INSERT INTO KARTA_P SELECT NR_KARTY, WERSJA, 10, 'SAW', 15, 2 FROM KARTA_N;
+INSERT INTO KARTA_P SELECT NR_KARTY, WERSJA, 20, 'MILL', 30, 6 FROM KARTA_N;
+CREATE TABLE MELDUNKI (NR_ZLEC TEXT, QX TEXT, LP INTEGER, KOD_OP TEXT, DATA TEXT, ILOSC REAL, CZAS REAL);
+INSERT INTO MELDUNKI SELECT 'Z' || n, 'P' || n, 10, 'SAW', '2025-03-01', 20, 40 + n % 3 FROM nr;
+"""
+
+
+def test_an_item_code_that_no_name_tells_is_found_by_what_other_tables_name(tmp_path: Path) -> None:
+    found, profile = propose_of(tmp_path, VERSIONS)
+    assert found.missing == ()
+    assert (profile["items"]["table"], profile["items"]["columns"]["item_cd"]) == ("INDEKS", "QX")
+    assert 'item_cd = "QX"  # DECIDE: by its values: each row has its own' in found.text
+    assert profile["results"]["columns"]["item_cd"] == "QX"
+
+
+def test_a_head_whose_number_is_one_of_several_versions_is_joined_with_the_version(tmp_path: Path) -> None:
+    found, profile = propose_of(tmp_path, VERSIONS)
+    (head,) = profile["operations"]["joins"]
+    assert (head["table"], head["on"]) == ("KARTA_N", [["NR_KARTY", "NR_KARTY"], ["WERSJA", "WERSJA"]])
+    assert profile["operations"]["columns"]["item_cd"] == "head.QX"
+    assert "with WERSJA because NR_KARTY alone names several of its rows" in found.text
