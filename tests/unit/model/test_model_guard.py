@@ -68,11 +68,13 @@ def test_without_the_flag_there_is_no_inspection_to_guard(plant: tuple[pl.DataFr
     assert not judged["has"].all(), "the same plant has candidates that lack the job"
 
 
-def test_a_new_part_type_is_asked_for_no_inspection(
+def test_an_item_whose_part_type_is_not_known_is_asked_for_no_inspection(
     plant: tuple[pl.DataFrame, ...], model: RoutingPredictor
 ) -> None:
-    fresh = of_odd_types(plant[2]).with_columns(part_type=pl.lit("NEW"), kind_cd=pl.lit("NEW"))
-    judged = with_job(model.predict(fresh), "Q10")
+    unknown = of_odd_types(plant[2]).with_columns(
+        pl.lit(None, pl.String).alias(n) for n in ("part_type", "kind_cd")
+    )
+    judged = with_job(model.predict(unknown), "Q10")
     assert judged.height
     assert not judged["has"].all()
 
