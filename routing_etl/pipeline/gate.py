@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -22,7 +22,7 @@ from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.persons import Actor
 from routing_etl.pipeline.recipe import Recipe, recipe_of
 from routing_etl.pipeline.results import metric_rows
-from routing_etl.pipeline.versions import HELD_OUT, headline, metrics_of
+from routing_etl.pipeline.versions import HELD_OUT, Saved, Sides, headline, metrics_of
 from routing_etl.warehouse import decisions
 from routing_etl.warehouse.decisions import Decisions, Figure
 
@@ -171,6 +171,7 @@ def promote_if_not_worse(
     metrics: pl.DataFrame,
     held_out: pl.DataFrame | None = None,
     since: pl.DataFrame | None = None,
+    saved: Saved | None = None,
 ) -> Decision:
     """Promote the first version; a later one unless something speaks against it. Either way the decision is on record.
 
@@ -193,6 +194,8 @@ def promote_if_not_worse(
     since : polars.DataFrame, optional
         METRICS rows of both, the champion as it is, on what was written since it had learned (`evaluation.deployed`). None: too
         little was.
+    saved : Saved, optional
+        On what both were judged and how much they had learned from, for the record. None: not known.
 
     Returns
     -------
@@ -229,7 +232,12 @@ def promote_if_not_worse(
             make_champion(ctx.settings, made, decided_at=decided_at)
             return Decision(True, made.reason)
         beside = MetricTable(()) if since is None else MetricTable.of(since)
-        verdict = _judge(ctx, challenger, champion, _Measured(MetricTable(rows), beside, held_out))
+        verdict = _judge(
+            ctx,
+            challenger,
+            champion,
+            _Measured(MetricTable(rows), beside, held_out, saved or Saved(challenger.version)),
+        )
         if verdict.objection:
             return _refused(ctx, challenger, verdict.objection, verdict.figures)
         reason, figures = f"{reason}; {verdict.words}", verdict.figures
@@ -274,10 +282,11 @@ def _decision(
 
 
 class _Ground(NamedTuple):
-    """On what both were judged and in what they differ, in words; and what the new version must gain."""
+    """On what both were judged and in what they differ, in words and for the record; and what the new version must gain."""
 
     where: str
     said: str
+    sides: Sides
     least_gain: float = 0.0
 
 
@@ -287,6 +296,7 @@ class _Measured(NamedTuple):
     found: MetricTable
     since: MetricTable
     held_out: pl.DataFrame | None
+    saved: Saved
 
 
 def _judge(ctx: Context, challenger: Challenger, champion: str, measured: _Measured) -> _Verdict:
@@ -300,34 +310,46 @@ def _judge(ctx: Context, challenger: Challenger, champion: str, measured: _Measu
     since = f"on what was written since champion {champion} had learned"
     beside = measured.since if measured.since.difference(HEADLINE, RIVAL) is not None else None
     if not changed:
-        own = _same_recipe(challenger, champion, found, before, details.metrics.get("training_samples"))
+        own = _same_recipe(challenger, champion, measured, before, details.metrics.get("training_samples"))
         if own.objection or beside is None:
             return own
-        return _on_the_window(ctx, challenger, champion, beside, _Ground(since, own.words))
+        return _on_the_window(
+            ctx, challenger, champion, beside, _Ground(since, own.words, measured.saved.since)
+        )
     said, least = f"another recipe ({', '.join(changed)})", ctx.settings.promote_least_gain
     realised = _realised(ctx, challenger, recipe_of(details))
     if realised is not None:
         return realised
     if found.difference(HEADLINE, RIVAL) is not None:
         return _on_the_window(
-            ctx, challenger, champion, found, _Ground("both recipes on the same window", said, least)
+            ctx,
+            challenger,
+            champion,
+            found,
+            _Ground("both recipes on the same window", said, measured.saved.window, least),
         )
     if beside is not None:
-        return _on_the_window(ctx, challenger, champion, beside, _Ground(since, said, least))
+        return _on_the_window(
+            ctx, challenger, champion, beside, _Ground(since, said, measured.saved.since, least)
+        )
     return _apart(ctx, challenger, champion, found, before, measured.held_out, changed)
 
 
 def _same_recipe(
     challenger: Challenger,
     champion: str,
-    found: MetricTable,
+    measured: _Measured,
     before: tuple[MetricRow, ...],
     trained: int | None,
 ) -> _Verdict:
     """Only a collapse counts: what both show was measured with other data, by models that are thrown away."""
+    found = measured.found
     mine, theirs = found.get(HEADLINE), headline(before)
     figures = tuple(
-        _own_figure(name, found.get(name), headline(before, name), "the same recipe: not compared")
+        replace(
+            _own_figure(name, found.get(name), headline(before, name), "the same recipe: not compared"),
+            items_trained=measured.saved.window.items_trained,
+        )
         for name in _JUDGED
         if found.get(name) is not None
     )
@@ -391,9 +413,11 @@ def _on_the_window(
     looks = _looks(ctx, challenger, champion)
     compared = [f for name in _JUDGED if (f := _window_figure(name, found, ALL)) is not None]
     bad = worse_by_holm(compared, LEVEL * 6 / (math.pi * looks) ** 2)
-    figures = tuple(replace(f, verdict="worse" if f.metric in bad else _clear(f)) for f in compared) + tuple(
-        _segment_figures(found)
+    told = (
+        *(replace(f, verdict="worse" if f.metric in bad else _clear(f)) for f in compared),
+        *_segment_figures(found),
     )
+    figures = tuple(replace(f, **asdict(ground.sides)) for f in told)
     texts = [f"{_JUDGED[f.metric]} {_told(f)}" for f in figures if f.metric in bad and f.segment == ALL]
     limit = ctx.settings.promote_segment_loss
     texts += [
@@ -415,8 +439,8 @@ def _on_the_window(
             "",
             figures,
         )
-    told = next((_told(f) for f in compared if f.metric == HEADLINE), "not measured")
-    return _Verdict("", f"{ground.said}; {ground.where}: {told}", figures)
+    gained = next((_told(f) for f in compared if f.metric == HEADLINE), "not measured")
+    return _Verdict("", f"{ground.said}; {ground.where}: {gained}", figures)
 
 
 def _window_figure(name: str, found: MetricTable, segment: str) -> Figure | None:

@@ -341,22 +341,24 @@ def train(ctx: Context, asked: TrainingRequest | None = None) -> Trained:
             asked.name, learned.predictor, data, times, trained, report.held_out, requested_by=by, since=report.since
         ),
     )  # fmt: skip
-    trained = replace(trained, version=saved)
+    trained = replace(trained, version=saved.name)
     challenger = _challenger(ctx, data, trained, Actor(by, asked.via))
     record_trained(ctx, challenger, asked.reason)
     if asked.promote:
         promoted, reason = promote_if_not_worse(
-            ctx, challenger, report.metrics, report.held_out, None if report.since is None else report.since.metrics
+            ctx, challenger, report.metrics, report.held_out, None if report.since is None else report.since.metrics, saved
         )  # fmt: skip
         reason = reason if floor is None else f"{floor.reason}; {reason}"
         trained = replace(trained, promoted=promoted, promotion_reason=reason)
         if not promoted:
-            ctx.registry.set_alias("challenger", saved, who=by, why=reason)
+            ctx.registry.set_alias("challenger", saved.name, who=by, why=reason)
     removed = ctx.registry.prune(ctx.settings.keep_models)
     note_pruned(
         ctx.settings, removed, Actor(by, asked.via), f"the newest {ctx.settings.keep_models} are kept"
     )
-    return replace(trained, model_card=model_card(ctx.registry, saved, decisions_of(ctx.settings, saved)))
+    return replace(
+        trained, model_card=model_card(ctx.registry, saved.name, decisions_of(ctx.settings, saved.name))
+    )
 
 
 def _challenger(ctx: Context, data: LearningData, trained: Trained, actor: Actor) -> Challenger:

@@ -77,8 +77,44 @@ class NewVersion:
     since: Since | None = None
 
 
-def save_version(ctx: Context, new: NewVersion) -> str:
-    """Files first, then the database row: a version without its row is never the champion. Returns the name."""
+@dataclass(frozen=True)
+class Sides:
+    """On what a version and the champion were judged, and how much what was judged had learned from.
+
+    Attributes
+    ----------
+    window_id : str or None
+        Names the judged items, their routings and what was learned from.
+    items_trained, champion_items_trained : int or None
+        Routed items that either side had learned from.
+    """
+
+    window_id: str | None = None
+    items_trained: int | None = None
+    champion_items_trained: int | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A saved version.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    window : Sides
+        Where its recipe and the champion's were judged on the same window, by models that are thrown away.
+    since : Sides
+        Where both were judged on what was written since the champion had learned.
+    """
+
+    name: str
+    window: Sides = Sides()
+    since: Sides = Sides()
+
+
+def save_version(ctx: Context, new: NewVersion) -> Saved:
+    """Files first, then the database row: a version without its row is never the champion."""
     from routing_etl.evaluation.paired import as_json as held_out_json
     from routing_etl.registry.versions import VersionContents
     from routing_etl.warehouse.model_records import MeasuredOn, ModelRecords, TrainedVersion
@@ -124,8 +160,8 @@ def save_version(ctx: Context, new: NewVersion) -> str:
             saved.name, metrics_frame(trained.metrics), run_id=ctx.run.run_id, window=window
         )
         _store_rival(ctx, records, trained, window)
-        _store_since(ctx, records, saved.name, new)
-    return saved.name
+        since = _store_since(ctx, records, saved.name, new)
+    return Saved(saved.name, Sides(window.window_id, window.items_trained, window.items_trained), since)
 
 
 def _window_id(new: NewVersion) -> str | None:
@@ -149,13 +185,13 @@ def _store_rival(ctx: Context, records: ModelRecords, trained: Trained, window: 
         records.store_metrics(champion, metrics_frame(rows), run_id=ctx.run.run_id, window=window)
 
 
-def _store_since(ctx: Context, records: ModelRecords, saved: str, new: NewVersion) -> None:
+def _store_since(ctx: Context, records: ModelRecords, saved: str, new: NewVersion) -> Sides:
     """Keep both versions' metrics on what was written since the champion had learned: one window, so that the trend compares them."""
     from routing_etl.warehouse.model_records import MeasuredOn
 
     since = new.since
     if since is None or records.manifest_sha256(since.version) is None:
-        return
+        return Sides()
     window = _id_of(new, new.held_out.filter(pl.col("item_key").is_in(since.items.implode())), SINCE)
     # the champion first: the trend takes the one that was stored before for the earlier version
     for version, method, learned in (
@@ -163,6 +199,7 @@ def _store_since(ctx: Context, records: ModelRecords, saved: str, new: NewVersio
     ):  # fmt: skip
         rows = since.metrics.filter(method=method).with_columns(method=pl.lit(MODEL))
         records.store_metrics(version, rows, run_id=ctx.run.run_id, window=MeasuredOn(window, learned))
+    return Sides(window, since.items_trained, since.deployed_trained)
 
 
 def _time_profiles_json(times: frames.TimeEvidence) -> dict[str, Any]:

@@ -259,6 +259,18 @@ def test_another_recipe_is_fitted_beside_on_the_same_window(
     assert {m for m, *_ in figures} >= {"exact_at_1", "operation_f1", "resource_top1"}
     for _, mine, theirs, difference in figures:
         assert difference == pytest.approx(mine - theirs, abs=0.05)
+    # on what, and from how many items, is on record: as many for both, on the window that the metrics of the version name
+    assert trained.evaluation.items_trained > 0
+    sides = ask(
+        home / "warehouse.db",
+        "SELECT DISTINCT f.items_trained, f.champion_items_trained, f.window_id FROM model_decision_metric AS f JOIN model_decision AS d "
+        "ON d.id = f.decision_id WHERE d.model_version = 'poor' AND f.basis = 'window'",
+    )
+    measured = ask(
+        home / "warehouse.db",
+        "SELECT DISTINCT window_id FROM model_metric WHERE model_version = 'poor' AND split = 'recent'",
+    )
+    assert sides == [(trained.evaluation.items_trained, trained.evaluation.items_trained, measured[0][0])]
     assert "n_neighbors 1 instead of 24" in trained.promotion_reason
     # the champion's recipe on this window is the champion's in the trend, so that the two can be compared
     trend = ask(

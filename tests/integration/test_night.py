@@ -25,7 +25,7 @@ from routing_etl.pipeline.night import night
 from routing_etl.pipeline.one_item import WhatIf, predict_item
 from routing_etl.pipeline.persons import Actor
 from routing_etl.pipeline.recipe import recipe_of
-from routing_etl.pipeline.versions import HELD_OUT
+from routing_etl.pipeline.versions import HELD_OUT, Saved, Sides
 from routing_etl.registry.store import ModelRegistry
 from routing_etl.runs import find_run
 
@@ -440,7 +440,8 @@ def test_a_version_of_the_same_recipe_is_judged_on_what_was_written_since_the_ch
     champion = ctx.registry.resolve("champion")
     seen = pl.DataFrame(ctx.registry.show(champion).metrics["metrics"], infer_schema_length=None)
     late = challenger(ctx, champion)
-    promoted, reason = promote_if_not_worse(ctx, late, seen, since=beside(-0.3, 0.1))
+    saved = Saved(late.version, since=Sides("judged items", 300, 280))
+    promoted, reason = promote_if_not_worse(ctx, late, seen, since=beside(-0.3, 0.1), saved=saved)
     assert not promoted
     assert reason.startswith(
         f"significantly worse than champion {champion}: exact match -0.300 (-0.400 to -0.200, 100 items); on what was written since "
@@ -458,6 +459,12 @@ def test_a_version_of_the_same_recipe_is_judged_on_what_was_written_since_the_ch
         ("promoted", 0.6, pytest.approx(-0.05), "unclear"),
         ("refused", 0.6, pytest.approx(-0.3), "worse"),
     ]
+    sides = ask(
+        home / "warehouse.db",
+        "SELECT f.items_trained, f.champion_items_trained, f.window_id FROM model_decision_metric AS f JOIN model_decision AS d "
+        "ON d.id = f.decision_id WHERE d.decision = 'refused' ORDER BY d.id DESC LIMIT 1",
+    )
+    assert sides == [(300, 280, "judged items")]
 
 
 @pytest.mark.parametrize(
