@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from routing_etl.cli.audit import audited
-from routing_etl.cli.common import read_settings
+from routing_etl.cli.common import UserOption, WhyOption, read_settings
 from routing_etl.cli.output import gives, output
 from routing_etl.cli.root import publications_app
 from routing_etl.cli.streams import echo
@@ -82,8 +82,10 @@ def publications_rollback(
     to: Annotated[
         int | None, typer.Option("--to", help="Publication id; default: what readers saw before.")
     ] = None,
+    why: WhyOption = "",
+    user: UserOption = "",
 ) -> None:
-    """Make an earlier publication the current one."""
+    """Make an earlier publication the current one. Who and why are kept in `audit_log`."""
     from routing_etl.cli.shown import PointerShown
     from routing_etl.pipeline import upkeep
 

@@ -75,6 +75,15 @@ def test_a_deed_has_its_person_its_subject_and_its_end(home: Path) -> None:
     assert "A-77" in refused["message"]
 
 
+def test_a_rollback_keeps_who_asked_and_why(home: Path) -> None:
+    assert (
+        call("publications", "rollback", "--to", "2", "--user", "kim", "--why", "wrong machines in turning")
+        == 0
+    )
+    (rolled,) = deeds(home)
+    assert (rolled["done_by"], rolled["message"]) == ("kim", "wrong machines in turning")
+
+
 def test_reading_leaves_no_row(home: Path) -> None:
     call("publications", "list")
     call("migrate", "--sql")
