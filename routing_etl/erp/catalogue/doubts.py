@@ -37,6 +37,16 @@ _TELLING = (
     (re.compile(r"prio(rity)?$|preference", re.IGNORECASE), "resource_priority", "which machine of an operation comes first"),
 )  # fmt: skip
 
+#: Names of dates, in the languages and systems seen, and of those that are not the day on which something was written.
+_DATE_NAME = re.compile(
+    r"(^|[_ ])(dt|dat|date|data|datum|fecha|day)($|[_ ])|date$|datum$|^dat(um|uv)|creat|creation|angelegt|anlage|일자$|등록일|日付",
+    re.IGNORECASE,
+)
+_ANOTHER_DAY = re.compile(
+    r"(^|[_ ])(to|until|bis|end|ending|ende|hasta|fin|do|au|exp|due|last|next|price|cost)($|[_ ])|expir|obsolet|modif|upd|chang|aend|änder|write|zmian|(start|end)_?time|"
+    r"[_ ]by$|user|종료|수정|변경",
+    re.IGNORECASE,
+)
 
 #: Last words of columns that say the unit of a time, in minutes. `std` is no unit: it may be "standard".
 NAMED_MINUTES = {
@@ -98,6 +108,7 @@ def doubts(look: Look, columns: list[ReadColumn]) -> list[Finding]:
             _one_unit_for_all(look, {c.name: c for c in columns}),
             _unit_per_piece(look),
             *_telling(look),
+            _no_day(look),
             _for_a_lot(look, columns),
         ]
     if look.family == "results":
@@ -211,6 +222,29 @@ def _telling(look: Look) -> list[Finding]:
                 )
             )
     return found
+
+
+def _no_day(look: Look) -> Finding | None:
+    """No day of a routing is read, though its tables have dates that may be it."""
+    if "insrt_dt" in look.section.columns:
+        return None
+    own = {look.section.alias} | {j.alias for j in look.section.joins if j.kind == "inner"}
+    names = sorted(
+        c.name if c.alias == look.section.alias else f"{c.alias}.{c.name}"
+        for (alias, _), c in look.unused().items()
+        if alias in own
+        and (c.type == "date" or _DATE_NAME.search(c.name))
+        and not _ANOTHER_DAY.search(c.name)
+    )
+    if not names:
+        return None
+    return _doubt(
+        look,
+        names[0],
+        "No day of a routing is read, so one of twenty years ago counts as much as one of today, and codes that have changed their meaning, "
+        f"jobs and machines that were replaced are not seen; {', '.join(names)} may be the day it was written.",
+        "Map it in operations.columns.insrt_dt, or add it to operations.ignore.",
+    )
 
 
 def _for_a_lot(look: Look, columns: list[ReadColumn]) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,50 @@ def test_sum_efficiency_capacity_and_the_unit_of_the_base_quantity(erp: Foreign)
 def test_a_telling_column_that_is_not_read_is_told(erp: Foreign, column: str, key: str) -> None:
     erp.night(steps(f"RUN REAL, {column} REAL", "('A1','R',10,'A',1,3)"), ITEMS + STEP + 'run_time = "RUN"\n')
     assert erp.tells(column, f"operations.columns.{key}")
+
+
+#: A head that is joined, whose columns are what is said; operations without any date.
+DATED = (
+    ITEMS
+    + STEP.replace(
+        'table = "STEP"',
+        'table = "STEP"\njoins = [{ table = "HEAD", alias = "h", on = [["R", "R"]], kind = "KIND" }]',
+    )
+    + 'run_time = "RUN"\n'
+)
+
+
+def dated(columns: str, values: str) -> str:
+    return steps("RUN REAL", "('A1','R',10,'A',1)") + (
+        f"CREATE TABLE HEAD (R TEXT, {columns}); INSERT INTO HEAD VALUES ('R', {values});"
+    )
+
+
+@pytest.mark.parametrize(
+    "column", ["DT_OD", "CREATED", "creation", "Erstelldatum", "ANLAGE_DATUM", "FECHA", "DATUV", "등록일"]
+)
+def test_a_routing_without_a_day_is_told_where_its_tables_have_dates(erp: Foreign, column: str) -> None:
+    sql = dated(f'"{column}" TEXT', "'2024-03-01'")
+    erp.night(sql, DATED.replace("KIND", "inner"))
+    assert erp.tells(
+        "No day of a routing is read", f"h.{column}", "operations.columns.insrt_dt", "operations.ignore"
+    )
+    mapped = erp.beside("mapped")
+    mapped.night(sql, DATED.replace("KIND", "inner") + f'insrt_dt = "h.{column}"\n')
+    assert mapped.read("operations", "insrt_dt") == [(datetime(2024, 3, 1),)]
+    assert not mapped.tells("No day of a routing")
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [("left", "CREATED"), *(("inner", c) for c in ("VALID_TO", "LAST_DATE", "ENDDATUM_BIS", "MODIF_DATE", "CREATED_BY", "UPDATED", "DATA_DO", "NAME"))],
+)  # fmt: skip
+def test_a_date_that_is_no_beginning_is_not_taken_for_the_day_of_a_routing(
+    erp: Foreign, kind: str, column: str
+) -> None:
+    """Nor one of a table whose rows need not be there, such as the machine master."""
+    erp.night(dated(f"{column} TEXT", "'2024-03-01'"), DATED.replace("KIND", kind))
+    assert not erp.tells("No day of a routing")
 
 
 def test_times_without_a_quantity_are_told_with_the_key_that_puts_shifts_together(erp: Foreign) -> None:
