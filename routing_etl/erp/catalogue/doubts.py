@@ -43,7 +43,7 @@ _DATE_NAME = re.compile(
     re.IGNORECASE,
 )
 _ANOTHER_DAY = re.compile(
-    r"(^|[_ ])(to|until|bis|end|ending|ende|hasta|fin|do|au|exp|due|last|next|price|cost)($|[_ ])|expir|obsolet|modif|upd|chang|aend|änder|write|zmian|(start|end)_?time|"
+    r"(^|[_ ])(to|until|bis|end|ending|ende|hasta|fin|do|au|exp|due|last|next|price|cost|status|print|planned)($|[_ ])|expir|obsolet|modif|upd|chang|aend|änder|write|zmian|(start|end)_?time|"
     r"[_ ]by$|user|종료|수정|변경",
     re.IGNORECASE,
 )
