@@ -110,7 +110,7 @@ _FIELDS: dict[Role, dict[str, str]] = {
         "end time|finish date|date finished|finished at|completed at|completion date|actual end date|to time|budat|"
         "buchungsdatum|rueckmeldedatum|meldedatum|datum|ende|fecha registro|fecha fin|fecha|date fin|date pointage|date|"
         "실적일자|작업일자|보고일|보고일자|생산일자|work date|ticket date|entry date|ended at|datum|実績日|作業日|完了日|報告日|報工日期|报工日期|完工日期",
-        "machine_time": "machine time|mach time|mach worked hours|machine hours|machine hrs|run time|run hours|burden hrs|"
+        "machine_time": "machine time|machine min|mach time|mach min|mach worked hours|machine hours|machine hrs|run time|run hours|burden hrs|"
         "burden hours|labor hrs|labor hours|actual hours|actual time|actual resource hrs|time in mins|duration|worked hours|hours|"
         "minutes|ist zeit|istzeit|bearbeitungszeit|maschinenzeit|laufzeit|ism02|tiempo real|tiempo maquina|horas|minutos|"
         "temps passe|tps passe|temps machine|heures|실적시간|작업시간|가동시간|가공시간|실가동시간|machine minutes|mach hr|mach hrs|cycle hrs|istzeit std|ist zeit std|laufzeit std|実績時間|作業時間|加工時間|稼働時間|机器工时|实际工时|加工时间",
