@@ -12,7 +12,7 @@ from routing_etl import frames
 from routing_etl.pipeline import night, sharded, steps
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.night import NOTHING_TO_PREDICT
-from routing_etl.pipeline.results import Finished, Scored
+from routing_etl.pipeline.results import Finished, Scored, Trained
 from routing_etl.pipeline.review import examine_again
 from routing_etl.pipeline.street import EVALUATE, SCORE, TRAIN
 from routing_etl.settings import Settings
@@ -67,10 +67,7 @@ def train_model(
         trained = street.train(context, ctx, config.request(due)) if due else None
         champion = metadata.champion(ctx.registry, context.instance)
         seen = checks.learning_results(TRAIN.outcomes_of(ctx.run) if due else ())
-        again = examine_again(ctx, trained.result) if trained is not None else None
-        health = health_metadata(ctx, again) if again is not None else None
-    if health is not None:  # the data were examined before the training; now it is known what decides
-        context.log_event(dg.AssetMaterialization(keys.DATA_HEALTH, metadata=health))
+        _examine_again(context, ctx, trained)
     if trained is not None:
         shown = metadata.training(trained)
         saved: dg.MaterializeResult[Any] = dg.MaterializeResult(keys.ROUTING_MODEL, metadata=shown)
@@ -78,6 +75,15 @@ def train_model(
     if champion:
         yield dg.MaterializeResult(keys.CHAMPION, metadata=champion)
     yield from seen
+
+
+def _examine_again(
+    context: dg.AssetExecutionContext, ctx: Context, trained: Finished[Trained] | None
+) -> None:
+    """Show the health of the data by the new champion: it was examined before the training, when it was not known what decides."""
+    again = examine_again(ctx, trained.result) if trained is not None else None
+    if again is not None:
+        context.log_event(dg.AssetMaterialization(keys.DATA_HEALTH, metadata=health_metadata(ctx, again)))
 
 
 check_at_launch(train_model, TrainConfig)
