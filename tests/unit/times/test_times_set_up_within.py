@@ -91,7 +91,7 @@ def test_a_plant_that_books_set_up_and_run_as_one_time(level: float, shards: int
     (found,) = report.findings
     assert (found.kind, found.reports, found.set_aside, found.operations) == ("set_up_within", 480, 480, 120)
     assert "no set-up is reported besides" in found.sentence and "job MILL (" in found.sentence
-    assert "map setup_time in [results]" in found.sentence
+    assert "setup_within_run" in found.sentence and "map record_kind with kinds" in found.sentence
     assert read_evidence(tmp_path).by_item_operation["run_n"].sum() == 0, "the standards are used"
 
 
