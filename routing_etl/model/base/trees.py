@@ -114,7 +114,7 @@ def grow_shares(
     Parameters
     ----------
     features : Floats
-        Cases x columns.
+        Cases x columns, all finite.
     answer : Ints
         Per case, 0 to `n_answers` - 1.
     n_answers : int

@@ -34,7 +34,7 @@ _MOST_COLUMNS, _MOST_RATES = 160, 40
 #: Most items of a family that train a booster.
 _MOST_ROWS = 3000
 #: Most boosting rounds, learning rate, depth of the trees, and share of the columns that a round may ask. How many rounds a question gets
-#: is told by the items of the folds that were left out.
+#: is told by the items of the folds that were left out (docs/decisions/0027-rounds-by-left-out-items.md).
 _ROUNDS, _LEARNING_RATE, _DEPTH, _COLUMN_SHARE = 80, 0.14, 2, 0.33
 #: A number with more values than a column has cuts gets so many columns, their cuts between each other's: an item near a
 #: threshold is on the right side of it only if a cut is as near.
