@@ -230,7 +230,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         folds : Ints, optional
             n, fold number.
         others : polars.DataFrame, optional
-            Items without a routing, with the columns of the attributes and the identifiers: they tell the sizes of their designs.
+            Items without a routing, with the columns of the attributes and the identifiers: they tell the sizes of their designs, and how texts write sizes.
         """
         check_parameters(self, _RULES)
         items = self._items(X, y, reset=True)
@@ -239,7 +239,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         folds = self._folds(items.height, folds)
         if len(target) != items.height:
             raise ValueError(f"AttributeEncoder: X has {items.height} rows, y has {len(target)}.")
-        self.tokeniser_ = Tokeniser(self._specs(), identifiers=self.identifiers).fit(items)
+        self.tokeniser_ = Tokeniser(self._specs(), identifiers=self.identifiers).fit(items, others)
         table = self.tokeniser_.transform(items)
         table = self.tokeniser_.guess_sizes(items, table, folds, self.random_state, others)
         self.target_mean_ = target.mean(axis=0)

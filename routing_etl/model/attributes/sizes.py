@@ -12,7 +12,6 @@ A code that says something, `TU120-0460-3809`, is one expression from end to end
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -21,22 +20,10 @@ import numpy as np
 import polars as pl
 
 from routing_etl.frames import MAX_SOURCE
+from routing_etl.model.attributes.expressions import KEY, LARGEST, SMALLEST, number_in, numbers_of, values
 from routing_etl.model.attributes.weights import weight_of, weights
 from routing_etl.model.base.arrays import Floats
 
-#: A number of a normalised text: 120, 57.5, 12,5, 3/4, 4-3/4.
-_NUMBER = r"[0-9]+/[0-9]+|[0-9]+(?:[.,][0-9]+)?(?:[ \-][0-9]+/[0-9]+)?"
-_UNIT = r"(?:\s?(?:MM|CM|INCH|IN)|[A-Z]{1,2}|\"|”|''|′′)?"
-_END = r"(?:\s?(?:MM|CM|INCH|IN)\b|[A-Z]{1,2}\b|\"|”|''|′′)?"
-#: A short word before a number can name it (OD 120), or end something else (SEAL TYPE W 120): such numbers are read both ways.
-_WORD = r"\b[A-ZØ]{1,2}[ :=]{1,2}"
-#: A number, or several that X or * joins, with what stands close to them.
-_FORM = rf"(?:{_WORD}|[^0-9\s.,]{{0,3}})(?:{_NUMBER})(?:{_UNIT}\s?[X×*]\s?(?:{_NUMBER})){{0,3}}{_END}"
-_FORMS, _NUMBERS = re.compile(_FORM.replace(r"\s", " ")), re.compile(_NUMBER)
-_NAMED = re.compile(f"^{_WORD}")
-_DIGITS = r"[0-9]+"
-_RUNS = re.compile(_DIGITS)
-_FRACTION = re.compile(r"(?:([0-9]+(?:\.[0-9]+)?)[ \-])?([0-9]+)/([0-9]+)")
 #: What a number of a text can be multiplied by to be in the unit of the column: the same unit, inches in millimetres and the
 #: other way round, centimetres.
 _FACTORS = (1.0, 25.4, 1 / 25.4, 10.0)
@@ -44,16 +31,16 @@ _FACTORS = (1.0, 25.4, 1 / 25.4, 10.0)
 #: 95 % interval. With every row agreeing that takes 35 rows.
 _LEAST_AGREEMENT, _LEAST_BEYOND_CHANCE, _Z = 0.9, 0.8, 1.96
 #: Distinct pairs of a number and a size that are enough to look at a reading; most forms of a text that are looked at.
-_LEAST_PAIRS, _MOST_FORMS = 20, 200
+_LEAST_PAIRS, _MOST_FORMS = 20, 400
+#: A form that all texts together prove is read in a text with so many pairs of its own, of which so large a share agrees.
+_LEAST_OWN, _OWN_AGREEMENT = 5, 0.9
 #: A size of few values, such as a thickness of sheets, is looked at by texts in place of pairs: fewest numbers, and the least mean
 #: share of the texts of a number that agrees, so that no one number decides.
 _LEAST_NUMBERS, _LEAST_OF_EACH = 5, 0.8
-#: Places that are no place in the expression: of three numbers and more the smallest and the largest, in whatever order they stand.
-_SMALLEST, _LARGEST, _SORTED_FROM = 10, 11, 3
 #: Most rows that readings are learned from.
-_MOST_ROWS = 60_000
-#: A size is rounded to this share of itself wherever it is written; fractions of an inch to a sixteenth.
-_ROUNDED, _SIXTEENTH = 0.0005, 1 / 32
+MOST_READ = 60_000
+#: A size is rounded to this share of itself wherever it is written.
+_ROUNDED = 0.0005
 #: A size beyond nearly all that the column has, by more than this factor, is not taken.
 _USUAL, _BEYOND = (0.005, 0.995), 2.0
 #: A reading that is rounded to more than this share of the size, half of the pairs, tells too little to fill a column.
@@ -62,7 +49,6 @@ _ROUGH = 0.03
 _LEAST_USUAL, _LIKE = 0.9, 3.0
 #: Readings of an attribute that the notes show.
 _SHOWN = 3
-_KEY = ("attribute", "form", "place")
 _COMPARED = ("row", "attribute", "text_attribute", "size", "column_value")
 _NONE_COMPARED = pl.DataFrame(
     schema=dict(zip(_COMPARED, (pl.UInt32, pl.String, pl.String, pl.Float64, pl.Float64), strict=True))
@@ -94,6 +80,8 @@ class Reading:
         Lower end of the 95 % interval of the share that agrees.
     rounded : float
         By how much what is written is off at most, in the attribute's unit: the median of the pairs.
+    together : bool
+        It is proved by all texts together that have the form; `least` is of these.
     """
 
     attribute: str
@@ -105,6 +93,7 @@ class Reading:
     agreed: int
     least: float
     rounded: float
+    together: bool = False
 
     def told(self) -> str:
         """Words for the model's notes."""
@@ -114,10 +103,11 @@ class Reading:
                 f"{self.pairs} cases)"
             )
         unit = "" if self.factor == 1.0 else f" times {self.factor:.4g}"
-        which = {_SMALLEST: "the smallest number", _LARGEST: "the largest number"}
+        which = {SMALLEST: "the smallest number", LARGEST: "the largest number"}
+        where = " of all texts" if self.together else ""
         return (
             f"{which.get(self.place, f'number {self.place + 1}')}{unit} of {self.form!r} in {self.attribute} (agrees to {self.rounded:.2g} in {self.agreed} of"
-            f" {self.pairs} cases where both are filled, at least {100 * self.least:.0f} %)"
+            f" {self.pairs} cases where both are filled, in at least {100 * self.least:.0f} %{where})"
         )
 
 
@@ -177,25 +167,28 @@ class SizeReader:
         self.readings, self.bounds, self.codes = [], {}, frozenset(codes)
         if not texts.width or not numbers.width:
             return self
-        step = -(-texts.height // _MOST_ROWS)
+        step = -(-texts.height // MOST_READ)
         numbers = numbers.gather_every(step).select(pl.all().cast(pl.Float64))
-        found = _numbers_of(texts.gather_every(step), texts.columns, self.codes)
-        forms = found.group_by(_KEY).len().filter(pl.col("len") >= _LEAST_PAIRS)
-        forms = forms.sort("len", *_KEY, descending=[True, False, False, False])
+        found = numbers_of(texts.gather_every(step), texts.columns, self.codes)
         is_code = pl.col("attribute").is_in(self.codes)
+        forms = (
+            found.group_by(KEY).len().with_columns(all=pl.col("len").sum().over(~is_code, "form", "place"))
+        )
+        enough = pl.when(is_code).then("len").otherwise("all") >= _LEAST_PAIRS
+        forms = forms.filter(enough, pl.col("len") >= _LEAST_OWN)
+        forms = forms.sort("len", *KEY, descending=[True, False, False, False])
         forms = pl.concat(forms.filter(kind).head(_MOST_FORMS) for kind in (~is_code, is_code))
-        found = found.join(forms.select(_KEY), on=_KEY, how="semi")
+        found = found.join(forms.select(KEY), on=KEY, how="semi")
         found = found.with_columns(_whole_texts(texts.gather_every(step), found))
         for name in numbers.columns:
             pairs = found.with_columns(size=numbers[name].gather(found["row"])).drop_nulls("size")
             pairs = pairs.filter(pl.col("size").is_finite() & (pl.col("size") != 0))
-            by_pairs = _tested(pairs, name)
-            self.readings += [*by_pairs, *_tested_by_texts(pairs, name, by_pairs)]
-        best: dict[tuple[str, str, int], Reading] = {}
-        for reading in sorted(self.readings, key=lambda r: (-r.least, r.measure)):
-            best.setdefault((reading.attribute, reading.form, reading.place), reading)
+            own = _tested(pairs, name)
+            own += _tested_by_texts(pairs, name, own)
+            self.readings += [*own, *_tested_together(pairs.filter(~is_code), name, own)]
         texts = texts.gather_every(step).drop(self.codes, strict=False)
-        self.readings = [*best.values(), *_weights_read(texts, numbers, units)]
+        self.readings.sort(key=lambda r: (-r.least, r.measure))
+        self.readings += _weights_read(texts, numbers, units)
         for name in self.measures:
             low, high = (float(numbers[name].quantile(q) or 0.0) for q in _USUAL)
             self.bounds[name] = (low / _BEYOND, high * _BEYOND)
@@ -267,9 +260,10 @@ class SizeReader:
         found: dict[int, float] = {}
         for row in missing:
             for reading in own:
-                value = _first(texts[reading.attribute][row], reading, reading.attribute in self.codes)
-                if value is not None and low <= value <= high:
-                    found[row] = value
+                text, is_code = texts[reading.attribute][row], reading.attribute in self.codes
+                number = None if text is None else number_in(text, reading.form, reading.place, is_code)
+                if number is not None and low <= number * reading.factor <= high:
+                    found[row] = number * reading.factor
                     break
         if any(" " in r.form for r in own):
             left = [row for row in missing if row not in found]
@@ -287,13 +281,13 @@ class SizeReader:
              "factor": [r.factor for r in own], "rank": range(len(own))},
             schema_overrides={"place": pl.Int64, "rank": pl.Int64},
         )  # fmt: skip
-        found = _numbers_of(texts, list(dict.fromkeys(r.attribute for r in own)), self.codes)
+        found = numbers_of(texts, list(dict.fromkeys(r.attribute for r in own)), self.codes)
         if any(" " in r.form for r in own):
             named = [n for n in texts.columns if any(r.attribute == n and " " in r.form for r in own)]
             found = pl.concat([found, _weights_of(texts.select(named)).drop("grams_of")])
         low, high = self.bounds[own[0].measure]
         return (
-            found.join(table, on=_KEY)
+            found.join(table, on=KEY)
             .with_columns(
                 size=pl.col("number") * pl.col("factor"), rounded=pl.col("rounded") * pl.col("factor")
             )
@@ -310,54 +304,6 @@ def _credible(column: pl.Series) -> pl.Series:
     return pl.select(pl.when(values.abs() <= MAX_SOURCE).then(values)).to_series().alias(column.name)
 
 
-def _numbers_of(texts: pl.DataFrame, names: Sequence[str], codes: Collection[str]) -> pl.DataFrame:
-    """The numbers of texts: `row`, `attribute`, `form`, `place`, `number`, `rounded`; of equal ones in a row the first."""
-    parts = []
-    for name in names:
-        if name in codes:
-            parts.append(_runs_of(texts[name]))
-            continue
-        forms = texts.select(
-            row=pl.int_range(pl.len(), dtype=pl.UInt32), written=pl.col(name).str.extract_all(_FORM)
-        )
-        forms = forms.explode("written").drop_nulls()
-        distinct = forms.select("written", part="written").unique()
-        bare = distinct.filter(pl.col("part").str.contains(_NAMED.pattern))
-        bare = bare.with_columns(pl.col("part").str.replace(_NAMED.pattern, ""))
-        numbers = (
-            pl.concat([distinct, bare])
-            .with_columns(
-                form=pl.col("part").str.replace_all(_NUMBER, "9").str.replace_all(" ", ""),
-                text=pl.col("written").str.extract_all(_NUMBER),
-                place=pl.int_ranges(pl.col("written").str.count_matches(_NUMBER)),
-            )
-            .explode("text", "place")
-        )
-        numbers = numbers.with_columns(_values(numbers["text"]))
-        numbers = pl.concat([numbers, *_in_order(numbers)])
-        read = forms.join(numbers.drop("text", "part"), on="written", maintain_order="left")
-        parts.append(
-            read.select("row", pl.lit(name).alias("attribute"), "form", "place", "number", "rounded")
-        )
-    if not parts:
-        return pl.DataFrame(schema={"row": pl.UInt32, "attribute": pl.String, "form": pl.String, "place": pl.Int64,
-                                    "number": pl.Float64, "rounded": pl.Float64})  # fmt: skip
-    return pl.concat(parts).drop_nulls().unique(("row", *_KEY), keep="first", maintain_order=True)
-
-
-def _in_order(numbers: pl.DataFrame) -> list[pl.DataFrame]:
-    """The smallest and the largest number of each expression of three and more, as further places."""
-    long = numbers.filter(
-        pl.len().over("written", "form") >= _SORTED_FROM, pl.col("number").is_not_null()
-    ).sort("number", maintain_order=True)
-    keys = ["written", "form"]
-    ends = (
-        (long.unique(keys, keep="first", maintain_order=True), _SMALLEST),
-        (long.unique(keys, keep="last", maintain_order=True), _LARGEST),
-    )
-    return [end.with_columns(pl.lit(place, dtype=pl.Int64).alias("place")) for end, place in ends]
-
-
 def _whole_texts(texts: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
     """A hash of the text that each number stands in."""
     whole = texts.with_row_index("row").unpivot(index="row", variable_name="attribute", value_name="whole")
@@ -368,11 +314,11 @@ def _whole_texts(texts: pl.DataFrame, found: pl.DataFrame) -> pl.Series:
 
 
 def _weights_of(texts: pl.DataFrame) -> pl.DataFrame:
-    """The weights of texts, as `_numbers_of`, with the grams of their units."""
+    """The weights of texts, as `numbers_of`, with the grams of their units."""
     read = weights(texts)
-    read = read.with_columns(_values(read["text"])).with_columns(place=pl.lit(0, dtype=pl.Int64))
+    read = read.with_columns(values(read["text"])).with_columns(place=pl.lit(0, dtype=pl.Int64))
     read = read.select("row", "attribute", "form", "place", "number", "rounded", "grams_of").drop_nulls()
-    return read.unique(("row", *_KEY), keep="first", maintain_order=True)
+    return read.unique(("row", *KEY), keep="first", maintain_order=True)
 
 
 def _weights_read(texts: pl.DataFrame, numbers: pl.DataFrame, units: Mapping[str, str]) -> list[Reading]:
@@ -410,82 +356,73 @@ def _weights_read(texts: pl.DataFrame, numbers: pl.DataFrame, units: Mapping[str
     ]
 
 
-def _runs_of(codes: pl.Series) -> pl.DataFrame:
-    """The runs of digits of codes, as `_numbers_of`."""
-    name = codes.name
-    read = codes.alias("code").to_frame().select(
-        row=pl.int_range(pl.len(), dtype=pl.UInt32),
-        attribute=pl.lit(name),
-        form=pl.col("code").str.replace_all(_DIGITS, "9"),
-        number=pl.col("code").str.extract_all(_DIGITS),
-        place=pl.int_ranges(pl.col("code").str.count_matches(_DIGITS)),
-    )  # fmt: skip
-    read = read.explode("number", "place")
-    return read.with_columns(pl.col("number").cast(pl.Float64, strict=False), rounded=pl.lit(0.5)).select(
-        "row", "attribute", "form", "place", "number", "rounded"
-    )
-
-
-def _values(texts: pl.Series) -> list[pl.Series]:
-    """Numbers as they are written, and by how much each is rounded: half of its last digit, or of a sixteenth."""
-    frame = texts.str.replace(",", ".", literal=True).alias("t").to_frame()
-    parts = pl.col("t").str.extract_groups(rf"^{_FRACTION.pattern}$")
-    frame = frame.with_columns(whole=parts.struct[0], upper=parts.struct[1], lower=parts.struct[2])
-    number = {c: pl.col(c).cast(pl.Float64, strict=False) for c in ("t", "whole", "upper", "lower")}
-    broken = number["whole"].fill_null(0.0) + number["upper"] / number["lower"]
-    decimals = pl.col("t").str.extract(r"\.([0-9]+)$").str.len_chars().fill_null(0)
-    is_fraction = pl.col("upper").is_not_null()
-    made = frame.select(
-        number=pl.when(is_fraction & (number["lower"] > 0)).then(broken).otherwise(number["t"]),
-        rounded=pl.when(is_fraction)
-        .then(_SIXTEENTH)
-        .otherwise(0.5 * pl.lit(10.0).pow(-decimals.cast(pl.Float64))),
-    )
-    return made.get_columns()
-
-
-def _first(text: str | None, reading: Reading, is_code: bool) -> float | None:
-    """The size that one text tells by a reading, None for none."""
-    if text is None:
-        return None
-    if is_code:
-        alike = _RUNS.sub("9", text) == reading.form
-        return float(_RUNS.findall(text)[reading.place]) * reading.factor if alike else None
-    for written in _FORMS.findall(text):
-        parts = {written, _NAMED.sub("", written)}
-        if any(_NUMBERS.sub("9", part).replace(" ", "") == reading.form for part in parts):
-            value = _placed(_NUMBERS.findall(written), reading.place)
-            if value is not None:
-                return value * reading.factor
-    return None
-
-
-def _placed(numbers: Sequence[str], place: int) -> float | None:
-    """The number at a place, or the smallest or largest of them."""
-    if place < _SMALLEST:
-        return _value(numbers[place])
-    known = [v for v in map(_value, numbers) if v is not None]
-    if len(numbers) < _SORTED_FROM or not known:
-        return None
-    return min(known) if place == _SMALLEST else max(known)
-
-
-def _value(text: str) -> float | None:
-    parts = _FRACTION.fullmatch(text := text.replace(",", ".", 1))
-    if parts is None:
-        return float(text)
-    whole, upper, lower = float(parts[1] or 0), float(parts[2]), float(parts[3])
-    return whole + upper / lower if lower else None
-
-
 def _tested(pairs: pl.DataFrame, name: str) -> list[Reading]:
     """The readings of one column of numbers that agree with it on pairs that they were not chosen on.
 
     A pair of a number and a size counts once, however many items have it. The factor is chosen on one half and tested on the
     other, and the other way round; both must choose the same.
     """
-    pairs = pairs.unique((*_KEY, "number", "size"), keep="first", maintain_order=True)
+    pairs = pairs.unique((*KEY, "number", "size"), keep="first", maintain_order=True)
     return _agreeing(pairs, pl.struct("number", "size").hash(seed=1), name)
+
+
+def _tested_together(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -> list[Reading]:
+    """The readings of forms that stand in several texts, too rarely in each.
+
+    A notation is the plant's, in whatever text it stands: all texts together prove it, and each in which it is read must have a few
+    pairs of its own that agree.
+
+    Parameters
+    ----------
+    pairs : polars.DataFrame
+        Numbers of texts beside sizes.
+    name : str
+        Attribute that the sizes are of.
+    known : sequence of Reading
+        What single texts told already.
+    """
+    proved = _tested(pairs.with_columns(attribute=pl.lit("")), name)
+    table = pl.DataFrame(
+        [(r.form, r.place, r.factor, r.least) for r in proved],
+        schema={"form": pl.String, "place": pl.Int64, "factor": pl.Float64, "least": pl.Float64},
+        orient="row",
+    )
+    pairs = pairs.unique((*KEY, "number", "size"), keep="first", maintain_order=True)
+    own = (
+        pairs.join(table, on=["form", "place"], maintain_order="left")
+        .join(_keys_of(known), on=KEY, how="anti", maintain_order="left")
+        .group_by(*KEY, "factor", "least", maintain_order=True)
+        .agg(
+            n=pl.len(),
+            agreed=_agrees("size", pl.col("factor")).sum(),
+            rounded=(pl.col("rounded") * pl.col("factor")).median(),
+        )
+        .filter(pl.col("n") >= _LEAST_OWN, pl.col("agreed") >= _OWN_AGREEMENT * pl.col("n"))
+    )
+    return [
+        Reading(
+            r["attribute"],
+            r["form"],
+            r["place"],
+            name,
+            r["factor"],
+            r["n"],
+            r["agreed"],
+            r["least"],
+            r["rounded"],
+            together=True,
+        )
+        for r in own.to_dicts()
+    ]
+
+
+def _keys_of(readings: Sequence[Reading]) -> pl.DataFrame:
+    """Attribute, form and place of readings."""
+    return pl.DataFrame(
+        [(r.attribute, r.form, r.place) for r in readings],
+        schema=dict(zip(KEY, (pl.String, pl.String, pl.Int64), strict=True)),
+        orient="row",
+    )
 
 
 def _tested_by_texts(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -> list[Reading]:
@@ -502,18 +439,13 @@ def _tested_by_texts(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -
     known : sequence of Reading
         What pairs told already.
     """
-    told = pl.DataFrame(
-        [(r.attribute, r.form, r.place) for r in known],
-        schema=dict(zip(_KEY, (pl.String, pl.String, pl.Int64), strict=True)),
-        orient="row",
-    )
-    pairs = pairs.join(told, on=_KEY, how="anti", maintain_order="left")
-    pairs = pairs.unique((*_KEY, "whole", "number", "size"), keep="first", maintain_order=True)
-    pairs = pairs.filter(pl.col("number").n_unique().over(_KEY) >= _LEAST_NUMBERS)
+    pairs = pairs.join(_keys_of(known), on=KEY, how="anti", maintain_order="left")
+    pairs = pairs.unique((*KEY, "whole", "number", "size"), keep="first", maintain_order=True)
+    pairs = pairs.filter(pl.col("number").n_unique().over(KEY) >= _LEAST_NUMBERS)
     pairs = pairs.with_columns(rounded=pl.lit(0.0))
     found = []
     for reading in _agreeing(pairs, pl.col("whole"), name):
-        mine = pairs.filter(*(pl.col(k) == getattr(reading, k) for k in _KEY))
+        mine = pairs.filter(*(pl.col(k) == getattr(reading, k) for k in KEY))
         each = mine.group_by("number").agg(_agrees("size", reading.factor).mean().alias("share"))
         if float(each["share"].mean() or 0.0) >= _LEAST_OF_EACH:  # type: ignore[arg-type]
             found.append(reading)
@@ -522,16 +454,16 @@ def _tested_by_texts(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -
 
 def _agreeing(pairs: pl.DataFrame, of_half: pl.Expr, name: str) -> list[Reading]:
     """The readings that agree with the sizes on rows that their factors were not chosen on."""
-    pairs = pairs.with_columns(n=pl.len().over(_KEY)).filter(pl.col("n") >= _LEAST_PAIRS)
+    pairs = pairs.with_columns(n=pl.len().over(KEY)).filter(pl.col("n") >= _LEAST_PAIRS)
     if not pairs.height:
         return []
     half = (of_half % 2).alias("half")
     other = (
-        pl.col("size").gather((pl.int_range(pl.len()) + pl.len() // 2) % pl.len()).over(_KEY).alias("other")
+        pl.col("size").gather((pl.int_range(pl.len()) + pl.len() // 2) % pl.len()).over(KEY).alias("other")
     )
     pairs = pairs.with_columns(half, other)
     tests = pl.concat(
-        pairs.group_by(*_KEY, "half").agg(
+        pairs.group_by(*KEY, "half").agg(
             factor=pl.lit(factor),
             n=pl.len(),
             agreed=_agrees("size", factor).sum(),
@@ -541,9 +473,9 @@ def _agreeing(pairs: pl.DataFrame, of_half: pl.Expr, name: str) -> list[Reading]
         )
         for factor in _FACTORS
     )
-    best = tests.sort(*_KEY, "half", "agreed", "factor", descending=[False] * 4 + [True, False])
-    best = best.unique((*_KEY, "half"), keep="first", maintain_order=True)
-    chosen = best.group_by(*_KEY, maintain_order=True).agg(
+    best = tests.sort(*KEY, "half", "agreed", "factor", descending=[False] * 4 + [True, False])
+    best = best.unique((*KEY, "half"), keep="first", maintain_order=True)
+    chosen = best.group_by(*KEY, maintain_order=True).agg(
         pl.col("factor").first(), same=pl.col("factor").n_unique() == 1, halves=pl.len(), n=pl.col("n").sum(),
         agreed=pl.col("agreed").sum(), rounded=pl.col("rounded").max(), rough=pl.col("rough").max(), chance=pl.col("chance").sum() / pl.col("n").sum(),
     )  # fmt: skip
@@ -572,7 +504,7 @@ def _agreeing(pairs: pl.DataFrame, of_half: pl.Expr, name: str) -> list[Reading]
     ]
 
 
-def _agrees(size: str, factor: float) -> pl.Expr:
+def _agrees(size: str, factor: float | pl.Expr) -> pl.Expr:
     """Whether the number, in the column's unit, is the size but for rounding."""
     off = (pl.col("number") * factor - pl.col(size)).abs()
     return off <= pl.col("rounded") * factor + _ROUNDED * pl.col(size).abs() + 1e-9

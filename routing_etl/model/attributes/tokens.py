@@ -32,7 +32,7 @@ from routing_etl.model.attributes.levels import (
     words_in,
 )
 from routing_etl.model.attributes.phrases import PhraseLists, Phrases
-from routing_etl.model.attributes.sizes import SizeReader
+from routing_etl.model.attributes.sizes import MOST_READ, SizeReader
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW, ranges
 
@@ -173,8 +173,16 @@ class Tokeniser:
                 remedy="Declare the attribute as category, code or text in the profile, or clean its values.",
             )
 
-    def fit(self, items: pl.DataFrame) -> Tokeniser:
-        """Learn vocabularies from the training items."""
+    def fit(self, items: pl.DataFrame, others: pl.DataFrame | None = None) -> Tokeniser:
+        """Learn vocabularies from the training items.
+
+        Parameters
+        ----------
+        items : polars.DataFrame
+            The training items.
+        others : polars.DataFrame, optional
+            Items without a routing, with the columns of the attributes and identifiers: they show too which number of a text is which size.
+        """
         self.check(items)
         kinds = {a.name: a.kind for a in self.attributes}
         texts = self._texts(items)
@@ -194,7 +202,13 @@ class Tokeniser:
         measured = [m for m in self.number_names if m in self.measures]
         codes = [*(n for n in self.texts if kinds[n] == "code"), *self.identifiers]
         units = {a.name: a.unit for a in self.attributes}
-        self.sizes = SizeReader().fit(texts.select(*self.noted, *codes), items.select(measured), codes, units)
+        read, numbers = texts.select(*self.noted, *codes), items.select(measured)
+        if others is not None and items.height < MOST_READ:
+            self.check(others)
+            more = others.head(MOST_READ - items.height)
+            read = pl.concat([read, more.select([normalise(n) for n in read.columns])])
+            numbers = pl.concat([numbers, more.select(measured)], how="vertical_relaxed")
+        self.sizes = SizeReader().fit(read, numbers, codes, units)
         self.phrases = Phrases().fit(texts.select(self.noted))
         return self
 

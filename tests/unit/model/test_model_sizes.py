@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from routing_etl import RoutingPredictor
 from routing_etl.frames import SIZES_FROM_TEXTS, AttributeSpec
+from routing_etl.model.attributes.expressions import number_in, numbers_of
 from routing_etl.model.attributes.levels import normalise, normalised
 from routing_etl.model.attributes.sizes import SizeReader
 from routing_etl.model.attributes.tokens import Tokeniser
@@ -256,10 +257,85 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("78/45.1 x 655", (78.0, 655.0)),
+        ("100/38 x 370", (100.0, 370.0)),
+        ('3/4" x 1-1/2"', (0.75, 1.5)),
+        ("3/4x1/2", (0.75, 0.5)),
+        ("1/25 x 7", (1.0, 7.0)),
+    ],
+)
+def test_a_stroke_divides_a_fraction_of_an_inch_and_joins_other_numbers(
+    text: str, sizes: tuple[float, float]
+) -> None:
+    table = pl.DataFrame({"spec": [text]}).select(normalise("spec"))
+    found = numbers_of(table, ["spec"], ()).filter(pl.col("place") < 4).sort("place")
+    assert (found["number"][0], found["number"][-1]) == sizes
+    form, written = found["form"][0], normalised(text)
+    assert written is not None
+    assert [number_in(written, form, place, is_code=False) for place in found["place"]] == found[
+        "number"
+    ].to_list()
+
+
+def spread(of_each: int, contradicts: bool = False) -> tuple[pl.DataFrame, pl.DataFrame, list[float]]:
+    """A notation in one of three texts, its column filled for `of_each` items of each text; the third text may mean another size."""
+    rng = np.random.default_rng(8)
+    od = np.round(rng.uniform(20, 300, N), 1)
+    place, number = np.arange(N) % 3, np.arange(N) // 3
+    meant = np.where((place == 2) & contradicts, od[::-1], od)
+    written = {f"text{k}": [f"Ø{v}x{v / 2:.2f}" if p == k else None for v, p in zip(meant, place, strict=True)] for k in range(3)}  # fmt: skip
+    column = pl.DataFrame(
+        {"od": [v if i < of_each else None for v, i in zip(od.tolist(), number, strict=True)]}
+    )
+    return pl.DataFrame(written).select(normalise(n) for n in written), column, od.tolist()
+
+
+def test_a_notation_is_proved_by_all_texts_together_and_read_in_each() -> None:
+    texts, column, od = spread(15)
+    reader = SizeReader().fit(texts, column)
+    assert {(r.attribute, r.pairs, r.agreed, r.together) for r in reader.readings} == {
+        (f"text{k}", 15, 15, True) for k in range(3)
+    }
+    assert reader.filled(texts, column)["od"].to_list() == pytest.approx(od, abs=0.06)
+    assert "of all texts" in reader.told()[0]
+    assert SizeReader().fit(*spread(4)[:2]).readings == [], "too few pairs in each"
+
+
+def test_a_text_in_which_a_notation_means_something_else_is_not_read() -> None:
+    texts, column, _ = spread(40, contradicts=True)
+    reader = SizeReader().fit(texts, column)
+    assert {r.attribute for r in reader.readings} == {"text0", "text1"}
+    assert reader.filled(texts, column)["od"].null_count() == N // 3 - 40
+
+
+def test_a_number_that_is_two_sizes_is_read_as_both() -> None:
+    texts, columns = plant()
+    columns = columns.select("od", seal="od")
+    read = SizeReader().fit(texts, columns).filled(texts, columns)
+    assert read.null_count().row(0) == (0, 0)
+    assert read["od"].equals(read["seal"])
+
+
+def test_items_without_a_routing_show_how_texts_write_sizes_too() -> None:
+    texts, columns = plant()
+    kinds = {"spec": "text", "od": "number", "t": "number", "turns": "number"}
+    attributes = [AttributeSpec(name, kind) for name, kind in kinds.items()]  # type: ignore[arg-type]
+    items = texts.select("spec").hstack(columns)
+    few, others = items[[*range(20), *range(200, 260)]], items[20:200]
+    alone, beside = Tokeniser(attributes).fit(few), Tokeniser(attributes).fit(few, others)
+    places = [beside.number_names.index(name) for name in ("od", "t")]
+    assert np.isnan(alone.transform(few).numbers[20:, places]).all()
+    assert not np.isnan(beside.transform(few).numbers[:, places]).any()
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 @example(['1/0" X 4" 3" X 4"', '1/0" X 1/0"'])
 @example(["OD 12, T 4", "W OD120 X 3T", "D: 9 X 4"])
+@example(["OD 78/45.1 X 3", '3/4" X 1/2"', "\x001/2\x00 X 3", "3/4X1/2X5/8 9/7"])
 @example(["OD12,5 X 3T OD99 X 3T", '3-1/2" X 1/0"', "٣٤X٣", "OD12 1/2 X 4T"])
 def test_one_item_is_read_as_in_a_column(rows: list[str | None]) -> None:
     texts = pl.DataFrame({"spec": pl.Series(rows, dtype=pl.String)}).select(normalise("spec"))
