@@ -34,6 +34,8 @@ _LEAST_AGREEMENT, _LEAST_BEYOND_CHANCE, _Z = 0.9, 0.8, 1.96
 _LEAST_PAIRS, _MOST_FORMS = 20, 400
 #: A form that all texts together prove is read in a text with so many pairs of its own, of which so large a share agrees.
 _LEAST_OWN, _OWN_AGREEMENT = 5, 0.9
+#: A number that agrees with two sizes is read as the second too, if so large a share of the items have it as have the first.
+_AS_MANY = 0.8
 #: A size of few values, such as a thickness of sheets, is looked at by texts in place of pairs: fewest numbers, and the least mean
 #: share of the texts of a number that agrees, so that no one number decides.
 _LEAST_NUMBERS, _LEAST_OF_EACH = 5, 0.8
@@ -180,12 +182,15 @@ class SizeReader:
         forms = pl.concat(forms.filter(kind).head(_MOST_FORMS) for kind in (~is_code, is_code))
         found = found.join(forms.select(KEY), on=KEY, how="semi")
         found = found.with_columns(_whole_texts(texts.gather_every(step), found))
+        rows = []
         for name in numbers.columns:
             pairs = found.with_columns(size=numbers[name].gather(found["row"])).drop_nulls("size")
             pairs = pairs.filter(pl.col("size").is_finite() & (pl.col("size") != 0))
             own = _tested(pairs, name)
             own += _tested_by_texts(pairs, name, own)
             self.readings += [*own, *_tested_together(pairs.filter(~is_code), name, own)]
+            rows.append(pairs.group_by(KEY).len("rows").with_columns(measure=pl.lit(name)))
+        self.readings = _meant(self.readings, pl.concat(rows))
         texts = texts.gather_every(step).drop(self.codes, strict=False)
         self.readings.sort(key=lambda r: (-r.least, r.measure))
         self.readings += _weights_read(texts, numbers, units)
@@ -414,6 +419,25 @@ def _tested_together(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -
         )
         for r in own.to_dicts()
     ]
+
+
+def _meant(readings: list[Reading], rows: pl.DataFrame) -> list[Reading]:
+    """The readings of what a number means: of two sizes that it agrees with, the one that more of its items have.
+
+    A diameter that is a seal's size where there is a seal is a diameter on all items. Both are read if as many have the other.
+
+    Parameters
+    ----------
+    readings : list of Reading
+        All that agree.
+    rows : polars.DataFrame
+        Attribute, form, place, `measure` and the `rows` in which its column is filled.
+    """
+    keys = [*KEY, "measure"]
+    table = _keys_of(readings).with_columns(measure=pl.Series([r.measure for r in readings], dtype=pl.String))
+    counted = table.join(rows, on=keys, how="left", maintain_order="left")
+    kept = counted.select(pl.col("rows") >= _AS_MANY * pl.col("rows").max().over(KEY)).to_series()
+    return [reading for reading, keep in zip(readings, kept, strict=True) if keep]
 
 
 def _keys_of(readings: Sequence[Reading]) -> pl.DataFrame:

@@ -319,6 +319,15 @@ def test_a_number_that_is_two_sizes_is_read_as_both() -> None:
     assert read["od"].equals(read["seal"])
 
 
+def test_a_number_is_no_size_that_most_of_its_items_do_not_have() -> None:
+    texts, columns = plant()
+    every_third = pl.int_range(pl.len()) % 3 == 0
+    columns = columns.select("od", seal=pl.when(every_third).then("od"))
+    reader = SizeReader().fit(texts, columns)
+    assert {r.measure for r in reader.readings} == {"od"}
+    assert reader.filled(texts, columns)["seal"].equals(columns["seal"])
+
+
 def test_items_without_a_routing_show_how_texts_write_sizes_too() -> None:
     texts, columns = plant()
     kinds = {"spec": "text", "od": "number", "t": "number", "turns": "number"}
