@@ -27,7 +27,8 @@ from routing_etl.model.candidates.similarity import (
     ItemSpace,
     NeighbourIndex,
 )
-from routing_etl.model.candidates.word_rules import WordCases, WordRules
+from routing_etl.model.candidates.word_rules import WordRules
+from routing_etl.model.candidates.word_screen import WordCases
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import RoutingCatalogue, build_catalogue, usual_operations
 from routing_etl.model.inputs import identifiers, usable_attributes

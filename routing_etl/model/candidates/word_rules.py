@@ -3,14 +3,15 @@
 "Oxygen clean" changes the same operations in every family: one is added, or one takes the place of another. Hundreds of
 items show it, but ten in a family, so that questions asked family by family (`operations_model`) cannot learn it. Here each
 phrase of the items' texts (`phrases`) is asked, over all items at once, which operations it brings and which it takes away
-beyond what the items' family and kind let expect:
+beyond what the items' family and kind let expect (1 and 2 in `word_screen`):
 
 1. A phrase brings (or takes away) an operation when what family and kind leave unexplained, summed over its items, is beyond
    chance, by a bound for all phrases and operations together, and points the same way in each half of them.
 2. A phrase that is rarer, in another spelling or language, joins the phrases that bring the same operation on less evidence.
 3. What is brought in place of others needs one of them to be expected: the share of votes for any of them, which the note does
    not change. What is added needs nothing.
-4. It must do so in nearly all families that show it, two at least: what one family does is left to its own questions.
+4. It must do so in nearly all families that show it, two at least: what one family does is left to its own questions. Phrases of which
+   most families do not follow are set aside first, one by one, so that they say nothing against a note that brings it too.
 5. How often the operation comes with the phrase, and what the questions expect, are weighed against each other by a
    logistic regression over all such pairs of item and operation. What the item's own family shows corrects the plant's
    share, and the questions count as far as the family has items to learn from: one that never had the phrase gets the rule.
@@ -30,63 +31,28 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from routing_etl.model.attributes.phrases import PhraseLists
-from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import lookup, ranges
 from routing_etl.model.candidates.evidence import Said
+from routing_etl.model.candidates.word_screen import BLOCK, Found, WordCases, screen
 
-#: Share of the rules found that may be chance, and ways in which each may seem to be none (`_beyond` takes the larger score).
-_CHANCE, _WAYS = 0.05, 2
-#: Standard deviations beyond chance that each half of the items must show, and that suffice for a phrase which brings what
-#: others bring, if as much of it is unexplained as this share of the strongest one's.
-_HALF, _JOINS, _ALIKE = 1.5, 3.0, 0.4
-#: Least sum of unexplained operations, in items; added to the operations expected by chance.
-_LEAST_ITEMS, _CONTINUITY = 4.0, 0.1
-#: A phrase that brings an operation has it so many times as often as all items; of the items that may have it, this share.
-_LIFT, _MOSTLY = 3.0, 0.5
+#: Of the items that may have it, the share that has an operation which a phrase brings.
+_MOSTLY = 0.5
 #: Items of a family, by how far they may have it, that show whether it follows a rule.
 _LEAST_SHOWN = 3.0
 #: Families that follow it, after so many are taken off for each that does not, make it a rule of the plant.
 _LEAST_FAMILIES, _AGAINST = 2, 3.0
-#: Items with the mean of all that shrink the mean of a kind; items with the plant's rate that shrink a family's.
-_SHRINK, _PRIOR_ITEMS = 2.0, 4.0
-#: Operations looked at together: phrases x operations, and items x operations, of memory. Pairs of item and rule looked at
-#: together: a note of half of the plant has as many as the plant has items.
-_BLOCK, _BLOCK_ROWS, _MOST_PAIRS = 64, 8192, 1_000_000
+#: Items with the plant's rate that shrink a family's.
+_PRIOR_ITEMS = 4.0
+#: Items looked at together: items x operations of memory. Pairs of item and rule looked at together: a note of half of the plant has as
+#: many as the plant has items.
+_BLOCK_ROWS, _MOST_PAIRS = 8192, 1_000_000
 #: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
 #: Penalty on the weights of the regression, and the weights towards which it pulls: of 1, the rule's share, the questions.
 _RIDGE, _PRIOR = 1.0, np.array([0.0, 0.5, 0.5])
 #: Standard errors by which what is said may not be worse than the questions on items that it was not learned from.
 _BEATS = 2.0
-
-
-@dataclass(frozen=True)
-class WordCases:
-    """Training items, what they have and what was expected of them.
-
-    Attributes
-    ----------
-    phrases : PhraseLists
-        Of every item.
-    operations : scipy.sparse.csr_matrix
-        Items x operations: 0/1, or a share.
-    votes : Floats
-        Items x operations: the forest's out-of-bag shares.
-    expected : Floats
-        Items x operations: the families' questions, out of fold.
-    family, folds : Ints
-        Per item.
-    kind : Codes
-        Per item the value of the attribute that tells most about routings, -1 unknown.
-    """
-
-    phrases: PhraseLists
-    operations: sparse.csr_matrix
-    votes: Floats
-    expected: Floats
-    family: Ints
-    folds: Ints
-    kind: Codes
 
 
 @dataclass(frozen=True)
@@ -146,7 +112,7 @@ class WordRules:
         self.rules_: _Rules | None = None
         self.weights_: dict[bool, Floats] = {}
         self.operations_ = np.empty(0, dtype=np.int64)
-        found = _screen(cases)
+        found = screen(cases)
         if not len(found.phrase):
             return Said.nothing()
         asked = _Asked(cases.phrases, cases.votes, cases.expected, cases.family, cases.folds)
@@ -198,162 +164,10 @@ class WordRules:
         return _joined(pairs, said)
 
 
-# --- which phrase brings what ---------------------------------------------------------------------------------------
+# --- what each phrase needs -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Found:
-    """Phrases and the operations that they bring or take away, sorted by phrase."""
-
-    phrase: Ints
-    operation: Ints
-    brings: Bools
-
-
-def _screen(cases: WordCases) -> _Found:
-    """Find the pairs of phrase and operation where what the questions left unexplained is beyond chance."""
-    n, n_operations = cases.operations.shape
-    phrases = cases.phrases
-    if not phrases.n or n < 2:
-        return _Found(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool))
-    member = phrases.matrix()
-    own = _Tested.of(cases, member).telling(cases.operations)
-    sure = own.both & (np.abs(own.score) >= _bound(np.abs(own.score), phrases.n * n_operations))
-    strongest = np.zeros(n_operations)
-    brings = own.score > 0
-    effect = np.abs(own.total) / own.size
-    np.maximum.at(strongest, own.operation[sure & brings], effect[sure & brings])
-    alike = (strongest[own.operation] > 0) & brings & (effect >= _ALIKE * strongest[own.operation])
-    kept = sure | alike
-    phrase, operation, brings = own.group[kept], own.operation[kept], brings[kept]
-    # All phrases that bring an operation say the same: together they show what it takes the place of.
-    called, tied = np.unique(operation[brings], return_inverse=True)
-    ties = sparse.csr_matrix(
-        (np.ones(len(tied), np.float32), (phrase[brings], tied)), (phrases.n, len(called))
-    )
-    noted = member @ ties
-    noted.data[:] = 1.0
-    theirs = _Tested.of(cases, noted)
-    lost = (theirs.score < 0) & theirs.both
-    lost &= np.abs(theirs.score) >= _bound(np.abs(theirs.score), max(len(called), 1) * n_operations)
-    pair = sparse.csr_matrix(
-        (np.ones(int(lost.sum()), np.float32), (theirs.group[lost], theirs.operation[lost])),
-        (len(called), n_operations),
-    )
-    away = (ties @ pair).tocoo()
-    phrase = np.concatenate([phrase, away.row])
-    operation = np.concatenate([operation, away.col])
-    brings = np.concatenate([brings, np.zeros(len(away.row), dtype=bool)])
-    first = np.unique(phrase * np.int64(n_operations) + operation, return_index=True)[1]
-    return _Found(phrase[first].astype(np.int64), operation[first].astype(np.int64), brings[first])
-
-
-@dataclass(frozen=True)
-class _Groups:
-    """Groups of items, and in which group and fold each item is."""
-
-    member: sparse.csr_matrix
-    cell: Ints
-    n_folds: int
-
-    @classmethod
-    def of(cls, group: Ints | Codes, folds: Ints) -> _Groups:
-        """`group`: per item, -1 for one of its own."""
-        n, n_folds = len(group), int(folds.max()) + 1
-        cell = (group.astype(np.int64) + 1) * n_folds + folds
-        member = sparse.csr_matrix(
-            (np.ones(n, np.float32), (cell, np.arange(n))), ((int(group.max()) + 2) * n_folds, n)
-        )
-        return cls(member, cell, n_folds)
-
-    def expected(self, actual: Floats, prior: Floats) -> Floats:
-        """Items x operations: the mean of the group's items in other folds, shrunk towards `prior`."""
-        sums = np.asarray(self.member @ actual).reshape(-1, self.n_folds, actual.shape[1])
-        count = np.asarray(self.member.sum(axis=1)).reshape(-1, self.n_folds, 1)
-        sums, count = sums.sum(axis=1, keepdims=True) - sums, count.sum(axis=1, keepdims=True) - count
-        sums, count = sums.reshape(-1, actual.shape[1])[self.cell], count.reshape(-1, 1)[self.cell]
-        return np.asarray((sums + _SHRINK * prior) / (count + _SHRINK), dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class _Tested:
-    """Pairs of a group of items and an operation that is beyond chance there: what was left unexplained.
-
-    `total`: the sum over the group; `score`: in standard deviations; `both`: each half of the items says so too; `size`: items
-    of the group.
-    """
-
-    group: Ints
-    operation: Ints
-    total: Floats
-    score: Floats
-    both: Bools
-    size: Ints
-
-    @classmethod
-    def of(cls, cases: WordCases, member: sparse.csr_matrix) -> _Tested:
-        """`member`: items x groups, 0/1."""
-        n_operations = cases.operations.shape[1]
-        half = cases.folds % 2 == 0
-        sides = [(np.flatnonzero(side), member[side].T.tocsr()) for side in (half, ~half)]
-        size = np.bincount(member.indices, minlength=member.shape[1])
-        families, kinds = _Groups.of(cases.family, cases.folds), _Groups.of(cases.kind, cases.folds)
-        parts = []
-        for start in range(0, n_operations, _BLOCK):
-            block = slice(start, min(start + _BLOCK, n_operations))
-            actual = cases.operations[:, block].toarray().astype(np.float32)
-            usual = kinds.expected(actual, families.expected(actual, actual.mean(axis=0)))
-            left = actual - usual
-            sums = [np.asarray(of @ left[rows], dtype=np.float64) for rows, of in sides]
-            spread = [np.asarray(of @ left[rows] ** 2, dtype=np.float64) + 1.0 for rows, of in sides]
-            chance = [np.asarray(of @ usual[rows], dtype=np.float64) + _CONTINUITY for rows, of in sides]
-            total = sums[0] + sums[1]
-            score = _beyond(total, spread[0] + spread[1], chance[0] + chance[1])
-            apart = [_beyond(s, v, e) * np.sign(score) for s, v, e in zip(sums, spread, chance, strict=True)]
-            both = (apart[0] >= _HALF) & (apart[1] >= _HALF)
-            at = np.nonzero((np.abs(score) >= _JOINS) & (np.abs(total) >= _LEAST_ITEMS))
-            parts.append((at[0], at[1] + start, total[at], score[at], both[at], size[at[0]]))
-        return cls(*(np.concatenate([p[k] for p in parts]) for k in range(6)))
-
-    def telling(self, operations: sparse.csr_matrix) -> _Tested:
-        """Without those that come oftener than elsewhere, but not much."""
-        share = np.asarray(operations.mean(axis=0)).ravel()[self.operation]
-        kept = (self.total < 0) | (self.total / self.size >= (_LIFT - 1) * share)
-        return _Tested(*(getattr(self, f.name)[kept] for f in fields(self)))
-
-
-def _beyond(total: Floats, spread: Floats, chance: Floats) -> Floats:
-    """Standard deviations by which a sum of what was left unexplained is beyond chance; below 0 for too few.
-
-    By the spread of what was left, or, where more operations came than were expected, by the signed root of the Poisson deviance,
-    2 (o ln(o / e) - (o - e)), if that is more (McCullagh and Nelder 1989, 2.3): eight of eight items with an operation that one of
-    a thousand has are no chance, though the spread of eight is as large as they are.
-
-    Parameters
-    ----------
-    total, spread : Floats
-        Sum of what was left, and of its squares.
-    chance : Floats
-        Operations expected, with `_CONTINUITY`.
-    """
-    plain = total / np.sqrt(spread)
-    came = np.maximum(total + chance, chance)
-    deviance = 2.0 * (came * np.log(came / chance) - (came - chance))
-    return np.where(total > 0, np.maximum(plain, np.sqrt(np.maximum(deviance, 0.0))), plain)
-
-
-def _bound(score: Floats, n_tests: int) -> float:
-    """The least score by which at most a share `_CHANCE` of those that reach it are chance (Benjamini and Hochberg 1995)."""
-    from scipy.stats import norm
-
-    ranked = -np.sort(-score)
-    passed = np.flatnonzero(
-        2 * _WAYS * norm.sf(ranked) <= _CHANCE * np.arange(1, len(ranked) + 1) / max(n_tests, 1)
-    )
-    return float(ranked[passed[-1]]) if len(passed) else np.inf
-
-
-def _rules(cases: WordCases, found: _Found) -> _Rules:
+def _rules(cases: WordCases, found: Found) -> _Rules:
     """What each pair needs, and how often the operation comes with the phrase."""
     n_operations = cases.operations.shape[1]
     first = np.searchsorted(found.phrase, np.arange(cases.phrases.n + 1))
@@ -380,7 +194,7 @@ def _rules(cases: WordCases, found: _Found) -> _Rules:
     return _only(made, mostly)
 
 
-def _counts(cases: WordCases, found: _Found) -> tuple[Floats, Floats]:
+def _counts(cases: WordCases, found: Found) -> tuple[Floats, Floats]:
     """Folds x rules: items of the phrase that have the operation, and items that may have it.
 
     What is taken away is what is left of what the votes expect; what is brought, a share of the items that may have it: all.
@@ -393,11 +207,11 @@ def _counts(cases: WordCases, found: _Found) -> tuple[Floats, Floats]:
         theirs = member[rows][:, called].T.tocsr().astype(np.float64)
         of[fold] = np.asarray(theirs.sum(axis=1)).ravel()[phrase]
         actual, votes = cases.operations[rows], cases.votes[rows]
-        for start in range(0, cases.operations.shape[1], _BLOCK):
-            here = np.flatnonzero((found.operation >= start) & (found.operation < start + _BLOCK))
+        for start in range(0, cases.operations.shape[1], BLOCK):
+            here = np.flatnonzero((found.operation >= start) & (found.operation < start + BLOCK))
             at = phrase[here], found.operation[here] - start
-            there[fold, here] = np.asarray((theirs @ actual[:, start : start + _BLOCK]).todense())[at]
-            lost = np.asarray(theirs @ votes[:, start : start + _BLOCK].astype(np.float64))[at]
+            there[fold, here] = np.asarray((theirs @ actual[:, start : start + BLOCK]).todense())[at]
+            lost = np.asarray(theirs @ votes[:, start : start + BLOCK].astype(np.float64))[at]
             of[fold, here] = np.where(found.brings[here], of[fold, here], lost)
     return there, of
 
@@ -425,7 +239,7 @@ def _needing(cases: WordCases, rules: _Rules, given: Floats) -> Bools:
     return gain > 0
 
 
-def _replaced(found: _Found, n_operations: int) -> sparse.csr_matrix:
+def _replaced(found: Found, n_operations: int) -> sparse.csr_matrix:
     """Rules x operations: for one that brings, itself and all that its phrase takes away; nothing where that is nothing."""
     n_phrases = int(found.phrase.max()) + 1
     lost = ~found.brings
@@ -615,14 +429,32 @@ class _Shown:
 def _wide(rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) -> _Rules:
     """The rules that most families follow, and what is taken away by a phrase that brings something there.
 
-    What makes room may be another operation in every family.
+    What makes room may be another operation in every family. A phrase that brings an operation in some families and not in most says nothing
+    against a note that brings it in all.
     """
+    rules = _only(rules, ~rules.brings | _not_refuted(rules, asked, operations))
     wide = _Shown.by_all(rules, asked, operations).wide()
     kept = wide[rules.brings.astype(int), rules.operation]
     phrase = np.repeat(np.arange(len(rules.first) - 1), np.diff(rules.first))
     calls = np.zeros(len(rules.first) - 1, dtype=bool)
     calls[phrase[kept & rules.brings]] = True
     return _only(rules, kept | (~rules.brings & calls[phrase]))
+
+
+def _not_refuted(rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) -> Bools:
+    """Per rule, whether the families that show its phrase follow it, after more are taken off for those that do not."""
+    n, n_families = len(rules.operation), int(asked.family.max()) + 1
+    own, seen = np.zeros(n * n_families), np.zeros(n * n_families)
+    for start, stop in rules.blocks(asked.phrases):
+        part = asked.part(start, stop)
+        row, rule = rules.at(part.phrases)
+        place = rule * n_families + part.family[row]
+        own += np.bincount(place, rules.likely(row, rule, part.votes), n * n_families)
+        seen += np.bincount(place, _at(operations[start:stop], row, rules.operation[rule]), n * n_families)
+    votes = np.where(seen / np.maximum(own, 1e-9) >= _MOSTLY, 1.0, -_AGAINST) * np.minimum(
+        own / _LEAST_SHOWN, 1.0
+    )
+    return np.asarray(votes.reshape(n, n_families).sum(axis=1) >= 0)
 
 
 def _honest(pairs: _Pairs, answer: Floats, cases: WordCases) -> _Pairs:

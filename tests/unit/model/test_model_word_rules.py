@@ -13,8 +13,9 @@ from routing_etl import RoutingPredictor
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.attributes.levels import normalise, normalised
 from routing_etl.model.attributes.phrases import PhraseLists, Phrases
-from routing_etl.model.candidates import word_rules
-from routing_etl.model.candidates.word_rules import WordCases, WordRules
+from routing_etl.model.candidates import word_rules, word_screen
+from routing_etl.model.candidates.word_rules import WordRules
+from routing_etl.model.candidates.word_screen import WordCases
 
 
 def phrases_of(*texts: list[str | None], fitted: Phrases | None = None) -> list[set[str]]:
@@ -87,7 +88,7 @@ def said_of(rules: WordRules, known: WordCases, family: int, *phrases: int) -> d
     """What is said of an item of the family with these phrases."""
     at = np.flatnonzero(known.family == family)[:1]
     said = rules.say(
-        PhraseLists(np.array(phrases), np.array([0, len(phrases)]), 4),
+        PhraseLists(np.array(phrases), np.array([0, len(phrases)]), known.phrases.n),
         known.votes[at],
         known.expected[at],
         known.family[at],
@@ -123,6 +124,24 @@ def test_a_note_of_eight_items_in_six_families_is_a_rule() -> None:
     assert rules.operations_.tolist() == [ADDED]
     for f in range(FAMILIES):
         assert said_of(rules, known, f, 0)[ADDED] > 0.5
+
+
+def test_a_word_of_one_family_that_brings_the_same_operation_says_nothing_against_a_note() -> None:
+    """In the first family "heavy" brings what the note brings in all; in the others it brings nothing."""
+    known, rules = cases(), WordRules()
+    has = known.phrases.matrix().toarray() > 0
+    number, family = np.arange(N) // FAMILIES, known.family
+    heavy = np.where(family == 0, number % 2 == 0, number % 20 == 0)
+    operations = known.operations.toarray()
+    operations[heavy & (family == 0), ADDED] = 1
+    lists = sparse.csr_matrix(np.hstack([has, heavy[:, None]]))
+    phrases = PhraseLists(lists.indices.astype(np.int64), lists.indptr.astype(np.int64), 5)
+    share = np.stack([operations[family == f].mean(axis=0) for f in range(FAMILIES)])[family]
+    known = WordCases(phrases, sparse.csr_matrix(operations), share, np.clip(share, 0.001, 0.999), family, known.folds, known.kind)  # fmt: skip
+    rules.fit(known)
+    assert ADDED in rules.operations_.tolist()
+    assert said_of(rules, known, FAMILIES - 1, 0)[ADDED] > 0.8
+    assert said_of(rules, known, 1, 4) == {}
 
 
 @pytest.mark.parametrize("spelling", [1, 2])
@@ -213,7 +232,8 @@ def test_what_is_said_does_not_depend_on_how_many_items_are_looked_at_together(
     whole = WordRules().fit(known)
     monkeypatch.setattr(word_rules, "_MOST_PAIRS", 50)
     monkeypatch.setattr(word_rules, "_BLOCK_ROWS", 70)
-    monkeypatch.setattr(word_rules, "_BLOCK", 3)
+    monkeypatch.setattr(word_rules, "BLOCK", 3)
+    monkeypatch.setattr(word_screen, "BLOCK", 3)
     parts = WordRules().fit(known)
     assert len(whole.row) > 50
     np.testing.assert_array_equal(parts.row, whole.row)
