@@ -297,6 +297,7 @@ def expect_operations(
         folds=training.folds,
         n_families=families.n,
         weights=age_weight(training.age, options.half_life_days),
+        kind=encoded.kind,
     )
     probabilities = model.fit(cases, options.progress)
     words = WordRules()

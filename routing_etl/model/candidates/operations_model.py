@@ -9,7 +9,7 @@ of chance: each is learned for as many rounds as items gain by that were left ou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from joblib import Parallel, delayed
 from scipy import sparse
 
 from routing_etl.model.attributes.tokens import TokenTable
-from routing_etl.model.base.arrays import Bytes, Floats, Ints
+from routing_etl.model.base.arrays import Bytes, Codes, Floats, Ints
 from routing_etl.model.base.boosting import MAX_BINS, QuestionBooster
 from routing_etl.model.base.threads import one_thread
+from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.progress import SILENT, Progress
 
 #: A family with fewer items is asked nothing; its shares of operations are its probabilities.
@@ -161,6 +162,10 @@ def _worth(bins: Bytes, answers: Floats) -> Floats:
     return np.where(free > 0, worth, -np.inf)
 
 
+#: Level of the words that phrases are tied to.
+_TIED_WORDS = "|tied"
+
+
 @dataclass
 class _Family:
     """What is learned for one family: the columns, the boosters (one per fold) and the shares of constant jobs."""
@@ -194,6 +199,8 @@ class OperationCases:
         Number of families, those without training items among them.
     weights : Floats
         Per item, how much it counts.
+    kind : Codes
+        Per item the value of the attribute that tells most about routings, -1 unknown.
     """
 
     table: TokenTable
@@ -203,6 +210,7 @@ class OperationCases:
     folds: Ints
     n_families: int
     weights: Floats
+    kind: Codes
 
 
 class OperationModel:
@@ -223,7 +231,12 @@ class OperationModel:
         Share of all items that have each operation.
     families_ : list
         What is learned for each family.
+    tied_ : TiedWords
+        Phrases that mean the same.
     """
+
+    #: A model that was learned before phrases were tied has none.
+    tied_: TiedWords = TiedWords.none()
 
     def __init__(self, *, n_folds: int = 5, n_jobs: int | None = None, random_state: int = 42) -> None:
         self.n_folds = n_folds
@@ -247,6 +260,8 @@ class OperationModel:
         """
         operations = cases.operations
         n = operations.shape[0]
+        self.tied_ = TiedWords.learn(cases.table.phrases, operations, cases.family, cases.kind, cases.folds)
+        cases = replace(cases, table=self._with_words(cases.table))
         overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)
         self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)
         folds = cases.folds % self.n_folds
@@ -329,6 +344,12 @@ class OperationModel:
         boosters = [booster.stopped(lost.argmin(axis=1)) for booster in boosters]
         return _Family(_ColumnSet(columns), boosters, asked.number, share), out
 
+    def _with_words(self, table: TokenTable) -> TokenTable:
+        """The items with the words that their phrases are tied to."""
+        if not self.tied_.n:
+            return table
+        return replace(table, words=table.words | {_TIED_WORDS: self.tied_.read(table.phrases)})
+
     def predict(self, table: TokenTable, votes: Floats, family: Ints) -> Floats:
         """Items x operations: probability that the item's routing has the operation.
 
@@ -342,6 +363,7 @@ class OperationModel:
             Per item, -1 unknown.
         """
         n = len(family)
+        table = self._with_words(table)
         out = np.repeat(self.overall_[None, :], n, axis=0)
         for f in np.unique(family):
             if f < 0:

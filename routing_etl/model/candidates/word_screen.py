@@ -132,6 +132,22 @@ class _Groups:
         return np.asarray((sums + _SHRINK * prior) / (count + _SHRINK), dtype=np.float32)
 
 
+def expected_of_groups(actual: Floats, family: Ints, kind: Codes, folds: Ints) -> Floats:
+    """Items x operations: what family and kind let expect of each item, by items of other folds.
+
+    Parameters
+    ----------
+    actual : Floats
+        Items x operations: 0/1, or a share.
+    family, kind : Ints
+        Per item, -1 for one of its own.
+    folds : Ints
+        Per item.
+    """
+    families, kinds = _Groups.of(family, folds), _Groups.of(kind, folds)
+    return kinds.expected(actual, families.expected(actual, actual.mean(axis=0)))
+
+
 @dataclass(frozen=True)
 class _Tested:
     """Pairs of a group of items and an operation that is beyond chance there: what was left unexplained.

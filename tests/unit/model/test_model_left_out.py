@@ -106,6 +106,7 @@ def out_of_fold(operations: np.ndarray, folds: np.ndarray, numbers: np.ndarray |
         folds=folds,
         n_families=1,
         weights=np.ones(n),
+        kind=np.zeros(n, np.int32),
     )
     return OperationModel().fit(cases)
 
