@@ -297,7 +297,7 @@ def expect_operations(
         folds=training.folds,
         n_families=families.n,
         weights=age_weight(training.age, options.half_life_days),
-        kind=encoded.kind,
+        kind=encoded.kind if training.groups is None else None,
     )
     probabilities = model.fit(cases, options.progress)
     words = WordRules()

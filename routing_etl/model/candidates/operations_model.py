@@ -199,8 +199,9 @@ class OperationCases:
         Number of families, those without training items among them.
     weights : Floats
         Per item, how much it counts.
-    kind : Codes
-        Per item the value of the attribute that tells most about routings, -1 unknown.
+    kind : Codes or None
+        Per item the value of the attribute that tells most about routings, -1 unknown. None ties no words: where kinds are left out whole, words of
+        a kind's name would tell of it.
     """
 
     table: TokenTable
@@ -210,7 +211,7 @@ class OperationCases:
     folds: Ints
     n_families: int
     weights: Floats
-    kind: Codes
+    kind: Codes | None
 
 
 class OperationModel:
@@ -260,7 +261,9 @@ class OperationModel:
         """
         operations = cases.operations
         n = operations.shape[0]
-        self.tied_ = TiedWords.learn(cases.table.phrases, operations, cases.family, cases.kind, cases.folds)
+        if cases.kind is not None:
+            phrases = cases.table.phrases
+            self.tied_ = TiedWords.learn(phrases, operations, cases.family, cases.kind, cases.folds)
         cases = replace(cases, table=self._with_words(cases.table))
         overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)
         self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)

@@ -27,6 +27,8 @@ from routing_etl.model.candidates.word_screen import BLOCK, expected_of_groups
 
 #: Items of a phrase that are enough to look at it, and of a family with it.
 _LEAST_ITEMS, _LEAST_OF_FAMILY = 8, 2
+#: Kinds of items that must have a phrase: what one kind alone has tells no more than the kind.
+_LEAST_KINDS = 3
 #: Items of a family that have an operation, and that lack it, for its entry in the profiles.
 _LEAST_EITHER = 4
 #: Standard deviations by which a profile must be more than noise, and the product of two.
@@ -78,7 +80,8 @@ class TiedWords:
         square = np.asarray(profiles.multiply(profiles).sum(axis=1)).ravel()
         beyond = (square - entries) / np.sqrt(2.0 * np.maximum(entries, 1))
         size = np.bincount(phrases.codes, minlength=phrases.n)
-        telling = np.flatnonzero((size >= _LEAST_ITEMS) & (beyond > _TELLING))
+        wide = _kinds_of(phrases, kind) >= _LEAST_KINDS
+        telling = np.flatnonzero(wide & (size >= _LEAST_ITEMS) & (beyond > _TELLING))
         telling = np.sort(telling[np.argsort(-beyond[telling], kind="stable")][:_MOST_PHRASES])
         if len(telling) < 2:
             return cls.none(phrases.n)
@@ -98,6 +101,15 @@ class TiedWords:
         said = sparse.csr_matrix(phrases.matrix() @ tie[:, : phrases.n].T)
         said.sort_indices()
         return TokenLists(said.indices.astype(np.int32), said.indptr.astype(np.int64), self.n)
+
+
+def _kinds_of(phrases: PhraseLists, kind: Codes) -> Ints:
+    """Per phrase the number of kinds whose items have it; an item of no kind is one of its own."""
+    width = int(kind.max()) + 2
+    pairs = np.unique(phrases.codes * width + kind[phrases.of_rows()] + 1)
+    lone = np.bincount(phrases.codes[kind[phrases.of_rows()] < 0], minlength=phrases.n)
+    found = np.bincount(pairs[pairs % width > 0] // width, minlength=phrases.n)
+    return found + lone
 
 
 def _profiles(

@@ -59,6 +59,13 @@ def test_words_that_mean_nothing_are_not_tied(seed: int) -> None:
     assert tied(*plant(seed, telling=False)).n == 0
 
 
+def test_what_only_two_kinds_have_is_not_tied() -> None:
+    has, operations, family = plant()
+    kind = np.where(has[:, :6].any(axis=1), family % 2, family).astype(np.int32)
+    found = TiedWords.learn(lists(has), sparse.csr_matrix(operations), family, kind, np.arange(N) % 5)
+    assert found.n == 0
+
+
 def test_an_item_has_the_word_of_any_of_its_spellings_once() -> None:
     words = tied(*plant())
     has = np.zeros((4, PHRASES), dtype=bool)
