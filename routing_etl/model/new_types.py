@@ -243,7 +243,10 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
     families = Families(whole.n, whole.of_variant[variants])
     blind = replace(encoded, table=_without_type(encoded.table))
     divided = Divided(families, basis.expected.family[rows])
-    expected = expect_operations(part, blind, grown, divided, options)
+    # What words mean is learned beside what each type has of its own, so that it tells nothing of a type that is left out.
+    phrases = (e.tokeniser_.phrases.vocabulary for e in (basis.encoded.encoder, encoder))
+    tied = basis.expected.model.tied_.in_words_of(*phrases)
+    expected = expect_operations(part, blind, grown, divided, options, tied)
     own = Basis(part, encoded, grown, space, expected)
     # A kind of items would be asked for its own inspections; of a new one only what its family always has is known.
     known = replace(known_routings(own, in_use), kind="")

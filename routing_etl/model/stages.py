@@ -27,6 +27,7 @@ from routing_etl.model.candidates.similarity import (
     ItemSpace,
     NeighbourIndex,
 )
+from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.candidates.word_screen import WordCases
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
@@ -267,7 +268,12 @@ def divide(training: Training, encoded: Encoded, options: Options) -> Divided:
 
 
 def expect_operations(
-    training: Training, encoded: Encoded, grown: Grown, divided: Divided, options: Options
+    training: Training,
+    encoded: Encoded,
+    grown: Grown,
+    divided: Divided,
+    options: Options,
+    tied: TiedWords | None = None,
 ) -> Expected:
     """Learn which operations an item needs.
 
@@ -283,21 +289,26 @@ def expect_operations(
         Their families.
     options : Options
         The predictor's parameters.
+    tied : TiedWords, optional
+        Which phrases mean the same; without it that is learned.
     """
     families = divided.families
     catalogue, votes = training.catalogue, grown.votes
     variant_operations = catalogue.sequence_matrix()[catalogue.variant_sequence]
     family = np.where(np.diff(votes.indptr) > 0, families.likeliest(votes), divided.own)
     model = OperationModel(n_folds=options.operation_folds, n_jobs=options.n_jobs, random_state=options.seed)
+    operations = usual_operations(catalogue, training.operations)
+    if tied is None:
+        tied = TiedWords.learn(encoded.table.phrases, operations, family, encoded.kind, training.folds)
     cases = OperationCases(
         table=encoded.table,
-        operations=usual_operations(catalogue, training.operations),
+        operations=operations,
         votes=dense_product(votes, variant_operations),
         family=family,
         folds=training.folds,
         n_families=families.n,
         weights=age_weight(training.age, options.half_life_days),
-        kind=encoded.kind if training.groups is None else None,
+        tied=tied,
     )
     probabilities = model.fit(cases, options.progress)
     words = WordRules()

@@ -17,7 +17,7 @@ from joblib import Parallel, delayed
 from scipy import sparse
 
 from routing_etl.model.attributes.tokens import TokenTable
-from routing_etl.model.base.arrays import Bytes, Codes, Floats, Ints
+from routing_etl.model.base.arrays import Bytes, Floats, Ints
 from routing_etl.model.base.boosting import MAX_BINS, QuestionBooster
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.candidates.tied_words import TiedWords
@@ -199,9 +199,8 @@ class OperationCases:
         Number of families, those without training items among them.
     weights : Floats
         Per item, how much it counts.
-    kind : Codes or None
-        Per item the value of the attribute that tells most about routings, -1 unknown. None ties no words: where kinds are left out whole, words of
-        a kind's name would tell of it.
+    tied : TiedWords
+        Which phrases mean the same.
     """
 
     table: TokenTable
@@ -211,7 +210,7 @@ class OperationCases:
     folds: Ints
     n_families: int
     weights: Floats
-    kind: Codes | None
+    tied: TiedWords
 
 
 class OperationModel:
@@ -261,9 +260,7 @@ class OperationModel:
         """
         operations = cases.operations
         n = operations.shape[0]
-        if cases.kind is not None:
-            phrases = cases.table.phrases
-            self.tied_ = TiedWords.learn(phrases, operations, cases.family, cases.kind, cases.folds)
+        self.tied_ = cases.tied
         cases = replace(cases, table=self._with_words(cases.table))
         overall = (np.asarray(operations.sum(axis=0)).ravel() / n).astype(np.float32)
         self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)

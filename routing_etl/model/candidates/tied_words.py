@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
@@ -92,6 +93,12 @@ class TiedWords:
         word = cls.none(phrases.n).word
         word[telling] = number[group]
         return cls(word, len(several))
+
+    def in_words_of(self, own: pl.Series, other: pl.Series) -> TiedWords:
+        """The same words for phrases of another vocabulary. `own`, `other`: the phrases of both, by their codes."""
+        told = pl.DataFrame({"phrase": own, "word": self.word})
+        found = pl.DataFrame({"phrase": other}).join(told, on="phrase", how="left", maintain_order="left")
+        return TiedWords(found["word"].fill_null(-1).to_numpy(), self.n)
 
     def read(self, phrases: PhraseLists) -> TokenLists:
         """The words of items, by their phrases."""

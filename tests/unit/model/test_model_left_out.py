@@ -13,6 +13,7 @@ from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.maker import CandidateMaker
 from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
 from routing_etl.model.candidates.similarity import Neighbours
+from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 from routing_etl.model.times.timed import TimedOperations, job_means, moved_by_own
 
@@ -106,7 +107,7 @@ def out_of_fold(operations: np.ndarray, folds: np.ndarray, numbers: np.ndarray |
         folds=folds,
         n_families=1,
         weights=np.ones(n),
-        kind=np.zeros(n, np.int32),
+        tied=TiedWords.none(),
     )
     return OperationModel().fit(cases)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import sparse
 
@@ -76,6 +77,15 @@ def test_an_item_has_the_word_of_any_of_its_spellings_once() -> None:
     assert read.codes.tolist() == [words.word[0], words.word[5]]
 
 
+def test_words_are_found_in_another_vocabulary() -> None:
+    words = TiedWords(np.array([0, -1, 0, 1, 1]), 2)
+    own, other = (
+        pl.Series(["BLACK", "CODE", "BLK", "NUT", "MUTTER"]),
+        pl.Series(["BLK", "NEW", "CODE", "NUT"]),
+    )
+    assert words.in_words_of(own, other).word.tolist() == [0, -1, -1, 1]
+
+
 def test_items_without_phrases_have_no_words() -> None:
     _, operations, family = plant()
     nothing = tied(np.zeros((N, 0), dtype=bool), operations, family)
@@ -92,6 +102,13 @@ def test_a_family_that_knows_a_spelling_from_its_siblings_answers_it() -> None:
     table = TokenTable(
         codes={}, words={}, numbers=np.empty((len(kept), 0), np.float32), phrases=lists(has[kept])
     )
+    words = TiedWords.learn(
+        table.phrases,
+        sparse.csr_matrix(operations[kept]),
+        family[kept],
+        family[kept].astype(np.int32),
+        np.arange(len(kept)) % 5,
+    )
     share = np.stack([operations[family == f].mean(axis=0) for f in range(FAMILIES)])[family]
     cases = OperationCases(
         table=table,
@@ -101,7 +118,7 @@ def test_a_family_that_knows_a_spelling_from_its_siblings_answers_it() -> None:
         folds=np.arange(len(kept)) % 5,
         n_families=FAMILIES,
         weights=np.ones(len(kept)),
-        kind=family[kept].astype(np.int32),
+        tied=words,
     )
     model = OperationModel()
     model.fit(cases)
