@@ -139,7 +139,9 @@ def expected_of_groups(actual: Floats, family: Ints, kind: Codes, folds: Ints) -
     ----------
     actual : Floats
         Items x operations: 0/1, or a share.
-    family, kind : Ints
+    family : Ints
+        Per item.
+    kind : Codes
         Per item, -1 for one of its own.
     folds : Ints
         Per item.
