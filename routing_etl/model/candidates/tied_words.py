@@ -38,6 +38,8 @@ _TELLING, _ALIKE = 4.0, 5.0
 _TIED = 0.5
 #: Most phrases that are compared, those that tell most.
 _MOST_PHRASES = 3_000
+#: Phrases of families x operations of memory that are looked at together.
+_MOST_CELLS = 8_000_000
 #: Added to the variance of a sum, in items: few items show no spread at all.
 _SPREAD = 0.25
 
@@ -136,8 +138,9 @@ def _profiles(
     families = sparse.csr_matrix((np.ones(n, np.float32), (family, np.arange(n))), (n_families, n))
     size = np.maximum(np.bincount(family, minlength=n_families), 1).astype(np.float32)[:, None]
     rows, columns, values = [], [], []
-    for start in range(0, n_operations, BLOCK):
-        actual = operations[:, start : start + BLOCK].toarray().astype(np.float32)
+    block = int(np.clip(_MOST_CELLS // max(len(cells), 1), 1, BLOCK))
+    for start in range(0, n_operations, block):
+        actual = operations[:, start : start + block].toarray().astype(np.float32)
         left = actual - expected_of_groups(actual, family, kind, folds)
         yes = np.asarray(families @ actual)
         mean = np.asarray(families @ left) / size
@@ -146,8 +149,8 @@ def _profiles(
         more = np.asarray(member @ left) - count * mean[home]
         more /= np.sqrt(count * np.maximum(variance[home], 0.0) + _SPREAD)
         row, column = np.nonzero(shown[home])
-        rows.append(phrase[row])
-        columns.append(home[row] * n_operations + start + column)
+        rows.append(phrase[row].astype(np.int32))
+        columns.append((home[row] * n_operations + start + column).astype(np.int32))
         values.append(more[row, column])
     every = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     return sparse.csr_matrix(every, (phrases.n, n_families * n_operations))
