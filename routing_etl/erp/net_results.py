@@ -252,7 +252,8 @@ def _takes_back() -> pl.Expr:
 def _without_opposites(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     """Rows without those that another one takes back exactly.
 
-    As many postings go as there are opposite ones, the oldest first.
+    As many postings go as there are opposite ones: those that say finished as the opposite one does, then the oldest that do not
+    say so. An order is not in the making again because the second of two equal postings was taken back.
     """
     frame = frame.with_columns(takes_back=_takes_back())
     if not frame["takes_back"].any():
@@ -261,13 +262,15 @@ def _without_opposites(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     scope = [*ORDER, *(f"_{n}" for n in (*TIMES, "qty"))]
     back = pl.col("takes_back")
     nothing = pl.all_horizontal(pl.col(f"_{n}") == 0 for n in ("machine_time", "setup_time", "qty"))
-    frame = frame.with_columns(size).sort("report_dt", "row_nr", nulls_last=False)
-    frame = frame.with_columns(
-        _place=pl.when(back).then(back.cum_sum().over(scope)).otherwise((~back).cum_sum().over(scope)),
-        _pairs=pl.min_horizontal(back.sum().over(scope), (~back).sum().over(scope)),
-    )
-    frame = _filtered(frame, (pl.col("_place") <= pl.col("_pairs")) & ~nothing, "taken_back", account)
-    return frame.sort("row_nr").drop("_place", "_pairs", *scope[len(ORDER) :])
+    frame = frame.with_columns(size, _said=pl.col("is_finished").fill_null(False))
+    frame = frame.sort("_said", "report_dt", "row_nr", nulls_last=False)
+    for among in ([*scope, "_said"], scope):
+        frame = frame.with_columns(
+            _place=pl.when(back).then(back.cum_sum().over(among)).otherwise((~back).cum_sum().over(among)),
+            _pairs=pl.min_horizontal(back.sum().over(among), (~back).sum().over(among)),
+        )
+        frame = _filtered(frame, (pl.col("_place") <= pl.col("_pairs")) & ~nothing, "taken_back", account)
+    return frame.sort("row_nr").drop("_place", "_pairs", "_said", *scope[len(ORDER) :])
 
 
 def _told_once(frame: pl.DataFrame, raw: pl.DataFrame, account: Account) -> pl.DataFrame:

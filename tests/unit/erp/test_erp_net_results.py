@@ -233,6 +233,23 @@ def test_a_posting_that_was_taken_back_and_not_made_again_is_gone(reported: Buil
     assert made.clean("work_results")["item_key"].to_list() == ["A1"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "left"), [(("X", "N", "N"), [10.0]), (("N", "X", "N"), [10.0]), (("N", "X", "X"), [])]
+)
+def test_of_two_equal_postings_the_one_goes_that_says_finished_as_its_reversal_does(
+    reported: Build, flags: tuple[str, str, str], left: list[float]
+) -> None:
+    told = {"ORDER_NO": "P1", "MACH_WORKED_HOURS": 10, "ORDER_QTY": 10}
+    rows = [{**told, "FINAL": flags[0]}, {**told, "FINAL": flags[1]}, minus(-10, ORDER_NO="P1", FINAL=flags[2])]
+    rows = [{**r, "CONF_NO": str(k)} for k, r in enumerate(rows)]
+    keys = 'order_quantity = "sum"'
+    made = reported(
+        [*rows, {"ITEM_CD": "A1", "ORDER_NO": "P2", "CONF_NO": "9", "FINAL": "X", "MACH_WORKED_HOURS": 1}],
+        "order_no", "confirmation_no", "finished", keys=keys,
+    )  # fmt: skip
+    assert [r[0] for r in result(made)] == [*left, 1.0]
+
+
 def test_the_order_quantity_may_stand_on_the_reversal_with_its_sign(reported: Build) -> None:
     assert result(reported([{"MACH_WORKED_HOURS": 30}, minus(-30, 10), {"ITEM_CD": "A1"}]))[0][0] == 1.5
 
