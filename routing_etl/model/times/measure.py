@@ -400,7 +400,7 @@ class MeasureLearner:
             lessons.job_mean,
             effects,
             _Results.of(known, beside, self.jobs.n),
-            _telling_columns(items.features, known.label, beside - effect, self.seed),
+            telling_columns(items.features, known.label, beside - effect, self.seed),
         )
         used = self.searched[known.label]
         known, effect, residual = known.where(used), effect[used], (beside - effect)[used]
@@ -550,10 +550,26 @@ def covering_scale(error: Floats, within: Floats, spread: Floats, share: float =
     return float(np.interp(share, cover, scales)) if cover[-1] > share else MOST_SCALE
 
 
-def _telling_columns(features: Floats, label: Ints, rest: Floats, seed: int) -> Ints:
-    """The columns that go most with what is left of ln(time): by the spread of its means over tenths of the column.
+def telling_columns(features: Floats, label: Ints, rest: Floats, seed: int) -> Ints:
+    """The columns that go most with what is left of ln(time): by the spread of its means over parts of the column.
 
     Of a larger plant by a sample of its operations, which tells columns apart as well.
+
+    Parameters
+    ----------
+    features : Floats
+        Items x columns.
+    label : Ints
+        Item of every operation.
+    rest : Floats
+        What is left of ln(time) of every operation.
+    seed : int
+        Seed of the sample.
+
+    Returns
+    -------
+    Ints
+        The columns, in order, at most 64.
     """
     if len(rest) > _MOST_SCREENED:
         drawn = np.sort(np.random.default_rng(seed).choice(len(rest), _MOST_SCREENED, replace=False))
@@ -565,11 +581,26 @@ def _telling_columns(features: Floats, label: Ints, rest: Floats, seed: int) -> 
     told = np.empty(len(varied))
     for i, column in enumerate(varied):
         values = features[:, column]
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)[1:-1]))
-        part = np.searchsorted(edges, values, side="right")[label]
+        part = np.searchsorted(_edges(values), values, side="right")[label]
         count = np.bincount(part, minlength=1)
         told[i] = (np.bincount(part, rest) ** 2 / np.maximum(count, 1)).sum() - rest.sum() ** 2 / len(rest)
     return np.sort(varied[np.argsort(-told, kind="stable")[:_COLUMNS]])
+
+
+def _edges(values: Floats) -> Floats:
+    """Where a column is cut: into tenths; a value of a tenth of the items and more is a part of its own, and the others are cut.
+
+    Of a number that one kind of part alone has, nearly all items have the value of a missing one: tenths of all would be one part.
+    """
+    tenths = np.linspace(0, 1, 11)[1:-1]
+    edges = np.unique(np.quantile(values, tenths))
+    if len(edges) == len(tenths):
+        return edges
+    found, count = np.unique(values, return_counts=True)
+    frequent = found[10 * count >= len(values)]
+    others = values[~np.isin(values, frequent)]
+    cuts = np.quantile(others, tenths) if len(others) else others
+    return np.unique(np.concatenate([frequent, np.nextafter(frequent, np.inf, dtype=frequent.dtype), cuts]))
 
 
 def _trust(known: TimedOperations) -> Floats:
