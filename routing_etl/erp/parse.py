@@ -155,7 +155,7 @@ _SECONDS: dict[str, tuple[datetime, float]] = {
     "excel": (datetime(1899, 12, 30), 86_400.0),
 }
 #: Zeros and nines that stand in a date's place: 0, 00000000, 0000-00-00, 99999999, 9999999.
-_NONE = r"^(0[0-]*(\.0*)?|0{1,2}([/.])0{1,2}[/.]0+|0{4}([/.])00[/.]00|9{6,}(\.0*)?|9{4}[-/.]99[-/.]99|99[-/.]99[-/.]9{4})$"
+ZEROS_OR_NINES = r"^(0[0-]*(\.0*)?|0{1,2}([/.])0{1,2}[/.]0+|0{4}([/.])00[/.]00|9{6,}(\.0*)?|9{4}[-/.]99[-/.]99|99[-/.]99[-/.]9{4})$"
 #: Words for forms that strptime does not know.
 COUNTED = ("CYYDDD", *_SECONDS)
 #: Ten thousand years.
@@ -193,7 +193,7 @@ def parse_formed_dates(text: pl.Series, form: str) -> tuple[pl.Series, pl.Series
     """Parse dates of one form (strptime's, or a word of `COUNTED`): ISO texts, and the mask of unreadable texts."""
     distinct = text.unique().drop_nulls()
     trimmed, filled = _filled(distinct)
-    none = trimmed.str.contains(_NONE)
+    none = trimmed.str.contains(ZEROS_OR_NINES)
     trimmed, filled = pl.select(pl.when(~none).then(trimmed)).to_series(), filled & ~none
     if form in _SECONDS:
         number = trimmed.cast(pl.Float64, strict=False)
@@ -232,7 +232,7 @@ def is_no_date(text: pl.Series, days: Iterable[date]) -> pl.Series | None:
         return None
     spellings = [n.replace("-", mark) for n in named for mark in ("-", "/", ".", "")]
     trimmed = first.str.strip_chars()
-    return (trimmed.is_in(spellings) | trimmed.str.contains(_NONE)).fill_null(False)
+    return (trimmed.is_in(spellings) | trimmed.str.contains(ZEROS_OR_NINES)).fill_null(False)
 
 
 def parse_dates(text: pl.Series, *, open_end: bool = False) -> tuple[pl.Series, pl.Series]:

@@ -318,8 +318,9 @@ def _boosting(
     known = np.isfinite(size)
     if known.sum() < _LEAST_KNOWN or 1.0 - known.mean() < _LEAST_MISSING:
         return None
+    # Of a size that one kind of part alone has nothing can judge a guess where kinds are left out whole.
     first = folds[known] == 0
-    if first.all() or not first.any():  # a size of one kind of part alone, where kinds are left out whole: nothing can judge a guess
+    if first.all() or not first.any():
         return None
     in_logs = bool((size[known] > 0).all())
     rng = np.random.default_rng([seed, place])

@@ -240,7 +240,11 @@ def test_of_two_equal_postings_the_one_goes_that_says_finished_as_its_reversal_d
     reported: Build, flags: tuple[str, str, str], left: list[float]
 ) -> None:
     told = {"ORDER_NO": "P1", "MACH_WORKED_HOURS": 10, "ORDER_QTY": 10}
-    rows = [{**told, "FINAL": flags[0]}, {**told, "FINAL": flags[1]}, minus(-10, ORDER_NO="P1", FINAL=flags[2])]
+    rows = [
+        {**told, "FINAL": flags[0]},
+        {**told, "FINAL": flags[1]},
+        minus(-10, ORDER_NO="P1", FINAL=flags[2]),
+    ]
     rows = [{**r, "CONF_NO": str(k)} for k, r in enumerate(rows)]
     keys = 'order_quantity = "sum"'
     made = reported(
