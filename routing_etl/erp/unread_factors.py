@@ -112,6 +112,14 @@ _FACTORS: tuple[_Factor, ...] = (
     ),
     _Factor(
         _names(
+            r"^(?!.*(reason|code|cause|grund|motif|motivo|cost|prc|price))"
+            r".*(scrap|reject|(^|[_ .])bad|defect|ausschu(ss|ß)|aussch|rebut|scart[oi]|merma|rechaz|odpad|(^|[_ ])brak(i|ow)?([_ ]|$)|zmetk|uitval|afkeur|kassa"
+            r"|scqt$|불량|不良|不合格|报废)"
+        ),
+        "bad_qty", "pieces that were worked on and are not good, which the reported time is for as well", (0,), ("results",), counts=True,
+    ),
+    _Factor(
+        _names(
             r"pack.?(size|qty|unit)|(^|[_.])(vpe|ve)($|[_.])|(pcs|pieces|stk|stueck).?(per|je).?(pack|box|carton|ve)|packungsgr|conditionnement"
             r"|(uds|unid).{0,4}(caja|paquete)|pezzi.?conf|szt.?opak|ks.?bal"
         ),
@@ -247,6 +255,7 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
                 or (factor.key != "run_basis" and any(k in mapped for k in _keys_of(factor)))
                 or not factor.names.search(_spoken(binding, column))
                 or (factor.key == "crew" and kinds == {"machine"})
+                or (factor.key == "bad_qty" and "yield_qty" not in mapped)
                 or (factor.counts and column.type not in ("integer", "number"))
             ):
                 continue

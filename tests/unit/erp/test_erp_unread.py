@@ -476,6 +476,31 @@ def test_a_time_in_two_columns_is_told_and_one_time_in_two_units_is_not(erp: For
 
 
 @pytest.mark.parametrize(
+    ("column", "mapped", "told"),
+    [
+        ("SCRAP_QTY REAL", 'yield_qty = "QTY"', True),
+        ("Ausschuss INTEGER", 'yield_qty = "QTY"', True),
+        ("SCQT REAL", 'yield_qty = "QTY"', True),
+        ("SCRAP_QTY REAL", 'order_qty = "QTY"', False),
+        ("SCRAP_QTY REAL", 'yield_qty = "QTY"\nbad_qty = "SCRAP_QTY"', False),
+        ("SCRAP_REASON INTEGER", 'yield_qty = "QTY"', False),
+        ("SCRAP_CD TEXT", 'yield_qty = "QTY"', False),
+    ],
+)
+def test_pieces_that_are_not_good_are_told_where_the_good_ones_are_read(
+    erp: Foreign, column: str, mapped: str, told: bool
+) -> None:
+    results = DONE.replace('machine_time = "MAN_HR"', 'machine_time = "MAN_HR"\n' + mapped)
+    results = results.replace('order_qty = "QTY"\n', "", 0 if "order_qty" in mapped else 1)
+    results = results if "order_qty" not in mapped else results.replace(mapped + "\n", "", 1)
+    erp.night(two("X TEXT", "1", "1") + reports(column, ["0", "2", "3"]), ITEMS + STEP + results)
+    assert (
+        erp.tells(f"work_results: {column.split()[0]} may be pieces that were worked on", "in 2 of 3 rows")
+        is told
+    )
+
+
+@pytest.mark.parametrize(
     ("setup", "says"),
     [
         (0.25, "hours (15 minutes)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from routing_etl.model.times.measure import telling_columns
+from routing_etl.model.times.telling import telling_columns
 
 N = 2_000
 
