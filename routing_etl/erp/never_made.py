@@ -39,9 +39,10 @@ def never_made(operations: pl.LazyFrame, profile: Profile, items: pl.DataFrame) 
             continue
         words = known.drop_nulls(name).group_by(word=name).agg(n=pl.len(), made=pl.col("routed").sum())
         bare = words.filter(pl.col("n") >= _ITEMS, pl.col("made") <= _MOST * pl.col("n"))
-        others, made = known.height - bare["n"].sum(), known["routed"].sum() - bare["made"].sum()
+        bought = int(bare["n"].sum())
+        others, made = known.height - bought, int(known["routed"].sum()) - int(bare["made"].sum())
         if bare.height and made >= _OTHERS * others > 0:
-            found.append((bare["n"].sum(), name, bare.sort("n", "word", descending=[True, False])))
+            found.append((bought, name, bare.sort("n", "word", descending=[True, False])))
     if not found:
         return
     count, name, bare = max(found, key=lambda f: f[0])
@@ -53,7 +54,7 @@ def never_made(operations: pl.LazyFrame, profile: Profile, items: pl.DataFrame) 
     more = f" and {bare.height - _SHOWN} further words" if bare.height > _SHOWN else ""
     yield (
         f"items: hardly one of the items whose {name} is {shown}{more} has a routing, and most of the others have: are these bought? Routings "
-        f"are predicted for all {count - bare['made'].sum():,} that have none. If nobody is to make them, filter in [items] (where) by {column}; "
+        f"are predicted for all {count - int(bare['made'].sum()):,} that have none. If nobody is to make them, filter in [items] (where) by {column}; "
         f"else add {column} to items.ignore."
     )
 
