@@ -217,6 +217,33 @@ def test_confirmation_numbers_tell_parts_from_repeats(reported: Build) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("quantity", "minutes", "alone", "told"),
+    [
+        (lambda k: 10, 5.0, 10.0, True),  # the order's quantity on each of two rows, which share its time
+        (lambda k: 10, 5.0, None, True),  # nothing to compare with
+        (lambda k: 10, 10.0, 10.0, False),  # two boxes of ten
+        (lambda k: 10 + 5 * k, 5.0, 10.0, False),  # the pieces of each row
+        (lambda k: 1, 1.0, 1.0, False),  # piece by piece
+    ],
+)
+def test_one_quantity_on_all_rows_of_an_order_is_told_where_quantities_are_added(
+    reported: Build, quantity: Callable[[int], float], minutes: float, alone: float | None, told: bool
+) -> None:
+    rows = [
+        {"ORDER_NO": f"P{n}", "CONF_NO": f"{n}-{k}", "MACH_WORKED_HOURS": minutes + n % 3 / 10, "ORDER_QTY": quantity(k)}
+        for n in range(12)
+        for k in range(2)
+    ]  # fmt: skip
+    if alone is not None:
+        rows += [
+            {"ORDER_NO": f"S{n}", "CONF_NO": f"S{n}", "MACH_WORKED_HOURS": alone, "ORDER_QTY": quantity(0)}
+            for n in range(3)
+        ]
+    made = reported(rows, "order_no", "confirmation_no", keys='order_quantity = "sum"')
+    assert any('Write order_quantity = "order"' in w for w in made.report.warnings) is told
+
+
 # --- reversals ---------------------------------------------------------------------------------------------------------
 def minus(hours: float, quantity: float = -10, **more: Any) -> dict[str, Any]:
     return {"MACH_WORKED_HOURS": hours, "ORDER_QTY": quantity, "REPORT_DT": "2025-06-02", **more}
