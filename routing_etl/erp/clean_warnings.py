@@ -13,12 +13,16 @@ from routing_etl.erp.clean_report import FrameClean, Respelled
 from routing_etl.erp.clean_results import TIME_WITHOUT_QUANTITY
 from routing_etl.erp.left_out import ITEM_LEFT_OUT, OPERATION_LEFT_OUT
 from routing_etl.erp.net_results import (
+    ADDED,
+    ALIKE,
+    COMPARED,
     EQUAL_REPORT,
     ON_SEVERAL,
     ORDERS,
     RISING,
     RISING_ROWS,
     SEVERAL_ROWS,
+    SHORTER,
     TOLD,
 )
 from routing_etl.erp.operation_order import BROKEN_CHAIN
@@ -105,6 +109,8 @@ _RENAMED = (
 _LOST_TOLD = 0.05
 #: Orders of several rows, and the share of them whose times rise, from which it is told: of three parts one order in six does by chance.
 _RISING_ORDERS, _RISING_TOLD = 10, 0.7
+#: Fewest orders whose rows have one quantity, their share of those of several rows, and fewest that show by their times what it is.
+_ALIKE_ORDERS, _ALIKE_TOLD, _ALIKE_COMPARED = 10, 0.9, 10
 #: Share of orders whose rows of one operation name several machines, from which it is told.
 _SPLIT_TOLD = 0.5
 #: Results that nothing in the ERP claims any more, told from this share on.
@@ -281,6 +287,20 @@ def _added_rows(found: FrameClean) -> list[str]:
             f"work_results: in {split:,} of {orders:,} orders the rows of one operation name several machines, and their times are added. If some of "
             "these are people or departments, whose time runs beside the machine's, leave them out by a filter, or map record_kind with "
             "results.kinds."
+        )
+    added, alike = _repaired(found, ADDED), _repaired(found, ALIKE)
+    compared, shorter = _repaired(found, COMPARED), _repaired(found, SHORTER)
+    if alike >= max(_ALIKE_ORDERS, _ALIKE_TOLD * added) and (
+        compared < _ALIKE_COMPARED or 2 * shorter > compared
+    ):
+        said.append(
+            f"work_results: in {alike:,} of {added:,} orders of several rows all rows of an operation have one quantity, and the quantities are added"
+            + (
+                f"; {shorter:,} of {compared:,} of them would take much less for a piece than orders of one row"
+                if compared
+                else ""
+            )
+            + '. Write order_quantity = "order" in [results], with the quantity as order_qty, if each row has that of the whole order.'
         )
     return said
 

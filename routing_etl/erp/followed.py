@@ -68,16 +68,25 @@ def followed(raw: Path, operations: pl.LazyFrame, profile: Profile, keys: ItemKe
         return []
     routings, reports = (_keyed(frame, keys, number) for frame in (routings, reports))
     kept = _kept(operations, number)
-    rows = _reported(reports, profile).join(kept.filter(pl.col("run_min") > 0), on=_OPERATION)
-    rows = rows.with_columns(x=(pl.col("minutes") / pl.col("run_min")).log())
-    rows = rows.filter(pl.col("x").abs() < _WIDEST)
+    rows = _beside_standards(_reported(reports, profile), kept, "run_min")
+    set_ups = _beside_standards(_set_ups(reports, profile), kept, "setup_min")
     found = list(_tried(rows, "results"))
+    found += _set_ups_tried(set_ups, "results", found)
     own = _unread(routings)
     if own:
         each = routings.group_by(_OPERATION).agg(pl.col(own).first())
-        found += _tried(rows.drop(_unread(rows)).join(each, on=_OPERATION), "operations")
+        of_operations = [frame.drop(_unread(frame)).join(each, on=_OPERATION) for frame in (rows, set_ups)]
+        found += _tried(of_operations[0], "operations")
+        found += _set_ups_tried(of_operations[1], "operations", found)
         found += _never_reported(each.join(kept, on=_OPERATION), reports.select(_OPERATION).unique())
     return found
+
+
+def _beside_standards(reports: pl.DataFrame, kept: pl.DataFrame, standard: str) -> pl.DataFrame:
+    """Reports with x, the logarithm of their minutes over the standard."""
+    rows = reports.join(kept.filter(pl.col(standard) > 0), on=_OPERATION)
+    rows = rows.with_columns(x=(pl.col("minutes") / pl.col(standard)).log())
+    return rows.filter(pl.col("x").abs() < _WIDEST)
 
 
 def _unread(frame: pl.DataFrame) -> list[str]:
@@ -110,15 +119,16 @@ def _keyed(frame: pl.DataFrame, keys: ItemKeys, number: str) -> pl.DataFrame:
 
 
 def _kept(operations: pl.LazyFrame, number: str) -> pl.DataFrame:
-    """The operations that were kept, with the mean standard run time of each and whether it is done in house."""
+    """The operations that were kept, with the mean standard times of each and whether it is done in house."""
     each = operations.select(
         "item_key",
         _operation_number(number).alias("_number"),
         key_of(pl.col("job_cd")).alias("_job"),
         "run_min",
+        "setup_min",
         inhouse=pl.col("inside") == INHOUSE,
     )
-    found = each.group_by(_OPERATION).agg(pl.col("run_min").mean(), pl.col("inhouse").all())
+    found = each.group_by(_OPERATION).agg(pl.col("run_min", "setup_min").mean(), pl.col("inhouse").all())
     return found.collect(engine="streaming")
 
 
@@ -135,6 +145,19 @@ def _reported(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     covers = {"order": pieces, "lot": pl.lit(results.lot_size, pl.Float64), "piece": pl.lit(1.0)}
     minutes = pl.when((pieces > 0) & (worked > 0)).then(worked / covers[results.run_basis])
     return frame.select(*_OPERATION, *_unread(frame), minutes=minutes).drop_nulls("minutes")
+
+
+def _set_ups(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """Reports with the minutes of their set-up, each row for itself; none where set-ups are no column of their own."""
+    results = profile.results
+    assert results is not None
+    if "setup_time" not in results.columns or results.setup_basis != "order":
+        frame = frame.clear()
+    frame = minutes_of_rows(frame, results)
+    worked = pl.col("setup_time") * results.time_factor_min
+    return frame.select(*_OPERATION, *_unread(frame), minutes=pl.when(worked > 0).then(worked)).drop_nulls(
+        "minutes"
+    )
 
 
 # --- numbers ------------------------------------------------------------------------------------------------------------
@@ -268,6 +291,24 @@ def _as_words(name: str, rows: pl.DataFrame, family: Family) -> str | None:
         else "If it says a unit, map time_unit or qty_unit in [results.columns]; if what a row is, record_kind, rework or a filter"
     )
     return _sentence(name, "in units of the standard they are", data, family).format(remedy=remedy)
+
+
+def _set_ups_tried(rows: pl.DataFrame, family: Family, told: list[str]) -> list[str]:
+    """The columns by whose words reported set-ups differ from standards, as sentences; none that are told of the run times."""
+    found = []
+    unit = "setup_unit in [operations.columns], with routing.time_units" if family == "operations" else (
+        "setup_time_unit in [results.columns], with results.time_units"
+    )  # fmt: skip
+    for column in _unread(rows):
+        name = column.removeprefix(PREFIX)
+        data = _by_words(rows.select(*_OPERATION, "x", v=pl.col(column)))
+        if data is not None and not any(f"reported times follow {name}," in sentence for sentence in told):
+            found.append(
+                f"{FRAME_OF[family]}: reported set-up times follow {name}, which the profile does not read: in units of the standard they are "
+                f"{_middles(data)}. Without it set-ups are wrong where it differs. If it says their unit, map {unit}; or, if it is by chance, "
+                f"add {name} to {family}.ignore."
+            )
+    return found
 
 
 def _by_words(rows: pl.DataFrame) -> pl.DataFrame | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 #: Words of names that say whether a row counts, as people and known ERPs call it.
 _COUNTS = frozenset([
-    "status", "state", "active", "inactive", "aktiv", "inaktiv", "activo", "actif", "enabled", "disabled",
+    "status", "stat", "whst", "wost", "state", "active", "inactive", "aktiv", "inaktiv", "activo", "actif", "enabled", "disabled",
     "deleted", "delete", "loekz", "lvorm", "loevm", "loeschkennzeichen", "loeschkz", "cancelled", "canceled",
     "cancel", "void", "voided", "obsolete", "blocked", "gesperrt", "storno", "storniert", "stokz", "reversed",
     "reversal", "approved", "approval", "released", "draft", "docstatus", "certified", "phantom", "discontinued",
@@ -38,6 +40,25 @@ def words_of(name: str) -> list[str]:
     text = re.sub(r"(?<=[a-zà-öø-ÿ0-9])(?=[A-ZÀ-ÖØ-Þ])", " ", name).lower().translate(_UMLAUTS)
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return re.findall(r"[a-z]+", plain)
+
+
+#: Fewest columns, and the share of them, by which two letters are a mark of the table; the letters of the rest of a name.
+_COLUMNS, _MARKED, _REST = 5, 0.8, 3
+
+
+def without_mark(names: Sequence[str]) -> dict[str, str]:
+    """Names of a table's columns without the two letters that some ERPs put before all of them, by the name.
+
+    Infor M3 calls the item `MMITNO` in one table and `POPRNO` in another, JD Edwards `IMLITM` and `IRKITL`: nothing but what follows
+    the mark says anything. Names of other tables are as they are.
+    """
+    plain = [n for n in names if re.fullmatch(r"[A-Z]{3}[A-Z0-9]+|[a-z]{3}[a-z0-9]+", n)]
+    marks = Counter(n[:2].upper() for n in plain if len(n) - 2 >= _REST)
+    mark, often = max(marks.items(), key=lambda m: m[1], default=("", 0))
+    after = {n[2].upper() for n in plain if n[:2].upper() == mark}
+    if often < _COLUMNS or often < _MARKED * len(names) or len(after) < 2:
+        return {n: n for n in names}
+    return {n: n[2:] if n in plain and n[:2].upper() == mark else n for n in names}
 
 
 def says(name: str, words: frozenset[str], inside: re.Pattern[str]) -> bool:

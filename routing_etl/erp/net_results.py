@@ -39,6 +39,11 @@ _NEAR_DAYS = 31
 SEVERAL_ROWS, RISING, RISING_ROWS = "orders_of_several_rows", "time_rises", 3
 #: Orders, and those of them whose rows of one operation name several machines.
 ORDERS, ON_SEVERAL = "orders_with_times", "orders_on_several_machines"
+#: Orders of several rows, those of them whose rows have one quantity, and of these those that can be compared with orders of one row, and
+#: that would take much less for a piece than these.
+ADDED, ALIKE, COMPARED, SHORTER = "quantities_added", "quantities_alike", "alike_compared", "alike_shorter"
+#: The exponent of the number of rows by which minutes of a piece fall where each row has the quantity of the whole order is -1.
+_FALLS = -0.5
 #: Share of the ordered pieces that makes an order finished, where only the yields say so.
 _FINISHED = 0.9
 #: Minutes summed over parts are rounded to so many decimals of the reported unit, so that the order of rows changes nothing.
@@ -252,7 +257,8 @@ def _takes_back() -> pl.Expr:
 def _without_opposites(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     """Rows without those that another one takes back exactly.
 
-    As many postings go as there are opposite ones, the oldest first.
+    As many postings go as there are opposite ones: those that say finished as the opposite one does, then the oldest that do not
+    say so. An order is not in the making again because the second of two equal postings was taken back.
     """
     frame = frame.with_columns(takes_back=_takes_back())
     if not frame["takes_back"].any():
@@ -261,13 +267,15 @@ def _without_opposites(frame: pl.DataFrame, account: Account) -> pl.DataFrame:
     scope = [*ORDER, *(f"_{n}" for n in (*TIMES, "qty"))]
     back = pl.col("takes_back")
     nothing = pl.all_horizontal(pl.col(f"_{n}") == 0 for n in ("machine_time", "setup_time", "qty"))
-    frame = frame.with_columns(size).sort("report_dt", "row_nr", nulls_last=False)
-    frame = frame.with_columns(
-        _place=pl.when(back).then(back.cum_sum().over(scope)).otherwise((~back).cum_sum().over(scope)),
-        _pairs=pl.min_horizontal(back.sum().over(scope), (~back).sum().over(scope)),
-    )
-    frame = _filtered(frame, (pl.col("_place") <= pl.col("_pairs")) & ~nothing, "taken_back", account)
-    return frame.sort("row_nr").drop("_place", "_pairs", *scope[len(ORDER) :])
+    frame = frame.with_columns(size, _said=pl.col("is_finished").fill_null(False))
+    frame = frame.sort("_said", "report_dt", "row_nr", nulls_last=False)
+    for among in ([*scope, "_said"], scope):
+        frame = frame.with_columns(
+            _place=pl.when(back).then(back.cum_sum().over(among)).otherwise((~back).cum_sum().over(among)),
+            _pairs=pl.min_horizontal(back.sum().over(among), (~back).sum().over(among)),
+        )
+        frame = _filtered(frame, (pl.col("_place") <= pl.col("_pairs")) & ~nothing, "taken_back", account)
+    return frame.sort("row_nr").drop("_place", "_pairs", "_said", *scope[len(ORDER) :])
 
 
 def _told_once(frame: pl.DataFrame, raw: pl.DataFrame, account: Account) -> pl.DataFrame:
@@ -344,6 +352,8 @@ def _orders(frame: pl.DataFrame, raw: pl.DataFrame, rules: Netting, account: Acc
     frame = frame.with_columns(operation=pl.struct(ORDER).hash(seed=4))
     if not rules.counts_up:
         _count_rising(frame, account)
+    if rules.quantity == "sum":
+        _count_alike(frame, account)
     merged = _merged(frame, rules)
     long = merged.filter((pl.col("report_dt") - pl.col("first_dt")).dt.total_days() > LONGEST_ORDER)
     merged = _without(merged, long, frame, raw, LONG_ORDER, account)
@@ -378,6 +388,27 @@ def _count_rising(frame: pl.DataFrame, account: Account) -> None:
     orders = orders.filter(pl.col("n") >= RISING_ROWS)
     account.repairs.add(SEVERAL_ROWS, "machine_time", orders.height)
     account.repairs.add(RISING, "machine_time", (orders["rises"] == orders["n"] - 1).sum())
+
+
+def _count_alike(frame: pl.DataFrame, account: Account) -> None:
+    """Count the orders of several rows with one and the same quantity on each: it may be that of the whole order, and not be added."""
+    rows = frame.filter(pl.col("machine_time") > 0, pl.col("qty") > 1, ~pl.col("takes_back"))
+    orders = rows.group_by("operation", *OPERATION).agg(
+        n=pl.len(),
+        alike=pl.col("qty").min() == pl.col("qty").max(),
+        piece=pl.col("machine_time").sum() / pl.col("qty").sum(),
+    )
+    alone = orders.filter(pl.col("n") == 1).group_by(OPERATION).agg(pl.col("piece").median().alias("usual"))
+    several = orders.filter(pl.col("n") > 1)
+    alike = several.filter("alike").join(alone, on=OPERATION, how="inner", nulls_equal=True)
+    falls = alike.select((pl.col("piece") / pl.col("usual")).log() / pl.col("n").log()).to_series()
+    for rule, rows_of in (
+        (ADDED, several.height),
+        (ALIKE, several["alike"].sum()),
+        (COMPARED, alike.height),
+        (SHORTER, (falls < _FALLS).sum()),
+    ):
+        account.repairs.add(rule, "order_qty", rows_of)
 
 
 def _without(

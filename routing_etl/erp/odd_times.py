@@ -141,6 +141,8 @@ def runs_for_many(operations: pl.LazyFrame, profile: Profile) -> list[str]:
 def odd_setups(operations: pl.LazyFrame, profile: Profile) -> list[str]:
     """Say that set-ups are far too short or too long to be in the unit that is taken, where no column says the unit.
 
+    A column of units whose words are numbers says none: what 0 and 1 mean is the profile's own word.
+
     Parameters
     ----------
     operations : polars.LazyFrame
@@ -149,11 +151,18 @@ def odd_setups(operations: pl.LazyFrame, profile: Profile) -> list[str]:
         The source profile.
     """
     columns = profile.column_maps("operations")
-    spec = columns.get("setup_time")
+    spec, unit_of = columns.get("setup_time"), columns.get("setup_unit", columns.get("time_unit"))
+    coded = (
+        unit_of is not None
+        and unit_of.const is None
+        and any(word.strip().isdigit() for word in profile.routing.time_units)
+    )
     if (
         spec is None
         or spec.time_form is not None
-        or {"time_unit", "setup_unit", "time_factor"} & set(columns)
+        or "time_factor" in columns
+        or (unit_of is not None and not coded)
+        or (coded and {n.rpartition(".")[2] for n in spec.names} & set(profile.operations.ignore))
     ):
         return []
     setup = pl.col("setup_min").filter(pl.col("setup_min") > 0, pl.col("inside") == INHOUSE)
@@ -171,6 +180,14 @@ def odd_setups(operations: pl.LazyFrame, profile: Profile) -> list[str]:
         if low <= middle * minutes <= high
     ]
     unit = profile.routing.blank_time_unit
+    if coded and unit_of is not None:
+        return [
+            f"operations: in the middle of {rows:,} operations the set-up ({spec.source}) is {middle:,.3g} minutes by the units that the profile "
+            f"gives the numbers in {unit_of.source}"
+            + (f"; was it in {' or '.join(likely)}?" if likely else ".")
+            + f" Correct routing.time_units, and the units of the run times and of the results likewise; or, if set-ups are so, add {spec.source} "
+            "to operations.ignore."
+        ]
     return [
         f"operations: in the middle of {rows:,} operations the set-up ({spec.source}) is {middle:,.3g} minutes, and no column says the unit"
         + (f"; is it in {' or '.join(likely)}?" if likely else ".")

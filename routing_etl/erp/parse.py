@@ -154,6 +154,8 @@ _SECONDS: dict[str, tuple[datetime, float]] = {
     "epoch_ms": (datetime(1970, 1, 1), 0.001),
     "excel": (datetime(1899, 12, 30), 86_400.0),
 }
+#: Zeros and nines that stand in a date's place: 0, 00000000, 0000-00-00, 99999999, 9999999.
+ZEROS_OR_NINES = r"^(0[0-]*(\.0*)?|0{1,2}([/.])0{1,2}[/.]0+|0{4}([/.])00[/.]00|9{6,}(\.0*)?|9{4}[-/.]99[-/.]99|99[-/.]99[-/.]9{4})$"
 #: Words for forms that strptime does not know.
 COUNTED = ("CYYDDD", *_SECONDS)
 #: Ten thousand years.
@@ -191,13 +193,12 @@ def parse_formed_dates(text: pl.Series, form: str) -> tuple[pl.Series, pl.Series
     """Parse dates of one form (strptime's, or a word of `COUNTED`): ISO texts, and the mask of unreadable texts."""
     distinct = text.unique().drop_nulls()
     trimmed, filled = _filled(distinct)
+    none = trimmed.str.contains(ZEROS_OR_NINES)
+    trimmed, filled = pl.select(pl.when(~none).then(trimmed)).to_series(), filled & ~none
     if form in _SECONDS:
         number = trimmed.cast(pl.Float64, strict=False)
         start, seconds = _SECONDS[form]
-        number = pl.select(
-            pl.when((number != 0) & (number.abs() * seconds < _MOST_SECONDS)).then(number)
-        ).to_series()
-        filled = filled & ~trimmed.str.contains(r"^0+(\.0*)?$")  # 0 is no date
+        number = pl.select(pl.when(number.abs() * seconds < _MOST_SECONDS).then(number)).to_series()
         passed = (number * (seconds * 1_000_000)).round().cast(pl.Int64).cast(pl.Duration("us"))
         value = pl.select(pl.lit(start, dtype=pl.Datetime("us")) + passed).to_series()
     elif form == "CYYDDD":
@@ -220,17 +221,18 @@ def parse_formed_dates(text: pl.Series, form: str) -> tuple[pl.Series, pl.Series
 def is_no_date(text: pl.Series, days: Iterable[date]) -> pl.Series | None:
     """Whether each text is one of these dates, in ISO form or of digits alone; None when none is.
 
-    Zeros for a date (`00000000`, `0000-00-00`) are none whatever `days` holds.
+    Zeros and nines for a date (`00000000`, `0000-00-00`, `99999999`) are none whatever `days` holds.
     """
     named = [d.isoformat() for d in days]
     first = text.str.slice(0, 10)
     late = [n for n in named if n >= "1901"]
-    if not (first < "1901").any() and not (
+    if not ((first < "1901") | (first >= "999")).any() and not (
         late and first.is_in([*late, *(n.replace("-", "") for n in late)]).any()
     ):
         return None
-    spellings = [n.replace("-", mark) for n in [*named, "0000-00-00"] for mark in ("-", "/", ".", "")]
-    return first.str.strip_chars().is_in(spellings).fill_null(False)
+    spellings = [n.replace("-", mark) for n in named for mark in ("-", "/", ".", "")]
+    trimmed = first.str.strip_chars()
+    return (trimmed.is_in(spellings) | trimmed.str.contains(ZEROS_OR_NINES)).fill_null(False)
 
 
 def parse_dates(text: pl.Series, *, open_end: bool = False) -> tuple[pl.Series, pl.Series]:

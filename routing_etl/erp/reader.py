@@ -287,7 +287,7 @@ def _tighten_date(series: pl.Series, column: ReadColumn) -> _Tight:
     none = is_no_date(text, notation.no_dates)
     if none is not None and none.any():
         if not notation.named_no_dates:
-            faults.append(_Fault(none & text.str.contains("[1-9]"), NO_DATE, text))
+            faults.append(_Fault(none & text.str.contains("[1-8]"), NO_DATE, text))
         text = pl.select(pl.when(~none).then(text)).to_series()
     return _Tight(text.str.slice(0, 40), tuple(faults))
 

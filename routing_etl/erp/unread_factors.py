@@ -63,7 +63,7 @@ _FACTORS: tuple[_Factor, ...] = (
     ),
     _Factor(
         _names(
-            r"scrap|ausschu(ss|ß)|rebut|scart[oi]|merma|desecho|odpad|(^|[_ ])brak(i|ow)?([_ ]|$)|zmetk|uitval|schwund|(^|[_ .])yield|ausbeute|verschnitt"
+            r"scrap|ausschu(ss|ß)|rebut|scart[oi]|merma|desecho|odpad|(^|[_ ])brak(i|ow)?([_ ]|$)|zmetk|uitval|schwund|(^|\.)scpc$|(^|[_ .])yield|ausbeute|verschnitt"
             r"|불량|수율|不良|歩留|废品|报废|良率"
         ),
         "", "the planned scrap or yield of an operation, by which more pieces are worked on than are good", (0, 1, 100),
@@ -79,7 +79,7 @@ _FACTORS: tuple[_Factor, ...] = (
         "run_time_qty", "the pieces that the run time is for",
     ),
     _Factor(
-        _names(r"(time|run|std).?(basis|base).?(code)?$|(time|run)b$|timb$|stdbasis"
+        _names(r"(time|run|std).?(basis|base).?(code)?$|(time|run)b$|timb$|stdbasis|(^|\.)ctcd$"
             r"|bas(e|is)[_ .]?(de[_ .]?)?(te?m?ps|zeit|tiempo|tempo|czasu?|casu|tijd)|(te?m?ps|zeit|tiempo|tempo|czas|cas|tijd)[_ .]?(bas(e|is)|pour|je|fuer|für|por|per)$"
             r"|(zeit|tps|temps)[_ .]?(bezug|bezugs(groesse|größe|menge))$"
         ), "run_basis",
@@ -94,7 +94,7 @@ _FACTORS: tuple[_Factor, ...] = (
             r"crew|manning|head.?count|n(o|um)?.?of.?(men|operators|workers|persons|people)|(men|operators?|workers?|persons?).?(qty|count|no|num)$"
             r"|anz(ahl)?.?(ma|mann|pers(onen)?|arbeiter|bediener)$|(mann|pers|bediener).?(anz|zahl)|(nb|num|nbr).?(op(erateur|erario)?s?|pers(onnes)?)$"
             r"|liczba.?(osob|prac)|(^|[_ .])(il(osc)?[_ .]?)?os[oó]b([_ .]|$)|(^|[_ .])obsada([_ .]|$)|pocet.?(osob|prac|lidi)|(num|n).?(operai|addetti)|operarios|aantal.?(pers|man|mdw)|personas"
-            r"|personenzahl|mannschaft|besetzung|인원|人数|人員"
+            r"|(^|\.)prnp$|personenzahl|mannschaft|besetzung|인원|人数|人員"
         ),
         "crew", "the people whose hours the time counts together", families=("operations", "results"),
     ),
@@ -109,6 +109,14 @@ _FACTORS: tuple[_Factor, ...] = (
     _Factor(
         _names(r"pause|break.?(min|time)|stoer|stör|stillstand|down.?time|arr[eê]t|fermo|przest[oó]j|prostoj|stilstand|비가동|停止時間"),
         "hold_time", "time in which no work was done; if the machine time has it in it, a view must take it off", (0,), ("results",),
+    ),
+    _Factor(
+        _names(
+            r"^(?!.*(reason|code|cause|grund|motif|motivo|cost|prc|price))"
+            r".*(scrap|reject|(^|[_ .])bad|defect|ausschu(ss|ß)|aussch|rebut|scart[oi]|merma|rechaz|odpad|(^|[_ ])brak(i|ow)?([_ ]|$)|zmetk|uitval|afkeur|kassa"
+            r"|scqt$|불량|不良|不合格|报废)"
+        ),
+        "bad_qty", "pieces that were worked on and are not good, which the reported time is for as well", (0,), ("results",), counts=True,
     ),
     _Factor(
         _names(
@@ -142,13 +150,13 @@ _TIMES: dict[str, tuple[str, ...]] = {"operations": ("run_time",), "results": ("
 _IN_FORCE = (
     (
         "valid_to",
-        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|obs(olete)?.?date|disable.?date|expir|datub|phase.?out"),
+        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|^tdat$|obs(olete)?.?date|disable.?date|expir|datub|phase.?out"),
         "may be the day from which a row is no longer in force, and is filled and not in the future in {rows} rows; the profile does not read "
         "it, so these count still",
     ),
     (
         "valid_from",
-        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(from|start|ab|date|dt)$|effect|phase.?in|datuv|start.?eff"),
+        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(from|start|ab|date|dt)$|^fdat$|effect|phase.?in|datuv|start.?eff"),
         "may be the day from which a row is in force, and lies in the future in {rows} rows; the profile does not read it, so these "
         "count already",
     ),
@@ -245,8 +253,9 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
             if (
                 binding.family not in factor.families
                 or (factor.key != "run_basis" and any(k in mapped for k in _keys_of(factor)))
-                or not factor.names.search(_qualified(binding, column))
+                or not factor.names.search(_spoken(binding, column))
                 or (factor.key == "crew" and kinds == {"machine"})
+                or (factor.key == "bad_qty" and "yield_qty" not in mapped)
                 or (factor.counts and column.type not in ("integer", "number"))
             ):
                 continue
@@ -294,7 +303,7 @@ def _basis_in_words(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]
 def _lot_ranges(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
     """Columns by whose names a routing is for orders of some quantities only."""
     for column in unread_columns(binding, ("text", "integer", "number", "unknown")):
-        if not _LOT_RANGE.search(column.name):
+        if not _LOT_RANGE.search(column.spoken):
             continue
         rows = _read(binding, dialect, column)
         different, filled = ask(
@@ -316,7 +325,7 @@ def _lot_ranges(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
 def _in_place_of(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
     """Columns by whose names a row is done in place of another operation: in some rows, not in all."""
     for column in unread_columns(binding, ("text", "integer", "number", "unknown", "boolean")):
-        if not _INSTEAD.search(column.name):
+        if not _INSTEAD.search(column.spoken):
             continue
         text = sa.func.ltrim(
             sa.func.rtrim(sa.cast(_read(binding, dialect, column).c["seen"], sa.Unicode(100)))
@@ -368,7 +377,7 @@ def _other_parts(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
 
 def _unit_ratio(column: FoundColumn, time: FoundColumn) -> float | None:
     """How many of a time's units one of a column is, where by their names they are one time; None else."""
-    theirs, ours = words_of_name(column.name), words_of_name(time.name)
+    theirs, ours = words_of_name(column.spoken), words_of_name(time.spoken)
     if time.type == "text" or column.alias != time.alias or len(theirs) < 2 or theirs[:-1] != ours[:-1]:
         return None
     units = NAMED_MINUTES.get(theirs[-1]), NAMED_MINUTES.get(ours[-1])
@@ -383,7 +392,7 @@ def _leads_back(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:
     if number is None or number.found is None or getattr(binding.section, "renumbers", False):
         return
     for column in unread_columns(binding, ("text", "integer", "number", "unknown")):
-        if column.type != number.found.type or not _NEXT.search(column.name):
+        if column.type != number.found.type or not _NEXT.search(column.spoken):
             continue  # written in two ways, they do not compare
         read = tuple(
             ReadColumn(n, "text", 50, False, c) for n, c in (("own", number.found), ("next", column))
@@ -436,6 +445,11 @@ def _qualified(binding: Binding, column: FoundColumn) -> str:
     return column.name if column.alias == binding.section.alias else f"{column.alias}.{column.name}"
 
 
+def _spoken(binding: Binding, column: FoundColumn) -> str:
+    """What the column's name says, with its alias where it is of a joined table."""
+    return column.spoken if column.alias == binding.section.alias else f"{column.alias}.{column.spoken}"
+
+
 def _told(binding: Binding, column: FoundColumn, factor: _Factor, rows: int, total: int) -> Clash:
     family = binding.family
     name = _qualified(binding, column)
@@ -461,7 +475,7 @@ def _days(binding: Binding, dialect: str, ask: Ask, today: date) -> Iterator[Cla
     mapped = binding.section.columns
     for column in unread_columns(binding, ("text", "date", "integer", "unknown")):
         for key, names, told in _IN_FORCE:
-            if key in mapped or "validity" in mapped or not names.search(column.name):
+            if key in mapped or "validity" in mapped or not names.search(column.spoken):
                 continue
             rows, total = ask(_other_side(binding, dialect, column, key, today))
             if rows:

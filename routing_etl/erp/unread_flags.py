@@ -67,7 +67,7 @@ _GONE = frozenset(
 #: Words of names that say what a result is.
 _KINDS = frozenset([
     "rework", "nacharbeit", "transtype", "trantype", "transactiontype", "rowtype", "recordtype", "entrytype", "labortype", "labourtype",
-    "ordtype", "ordertype", "activitytype", "restype", "resourcetype", "timetype", "hourstype", "hourtype", "worktype", "resclass", "resourceclass", "hoursclass", "costtype", "trancode", "transcode", "lohnart", "zeitart",
+    "ordtype", "ordertype", "orty", "activitytype", "restype", "resourcetype", "timetype", "hourstype", "hourtype", "worktype", "resclass", "resourceclass", "hoursclass", "costtype", "trancode", "transcode", "lohnart", "zeitart",
     "satzart", "planist", "istplan", "planactual", "buchungsart", "movementtype", "bewegungsart", "meldeart", "rueckmeldeart",
 ])  # fmt: skip
 _KINDS_IN, _NEVER = re.compile("재작업|手直し|返工|구분"), re.compile("(?!)")
@@ -121,18 +121,18 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         return
     main = binding.family == "operations" and profile.routing.major_flag_source == "none"
     for column in unread_columns(binding, (*_TYPES, "date")):
-        last = {*words_of(column.name)[-1:]}
+        last = {*words_of(column.spoken)[-1:]}
         if last & _ABOUT:
             continue
         dated = column.type == "date" or bool(last & _WHO_AND_WHEN)
-        gone = says(column.name, _GONE, _NEVER)
-        takes_back = binding.family == "results" and says(column.name, _REVERSES, _REVERSES_IN)
-        counts = takes_back or says_whether_rows_count(column.name)
+        gone = says(column.spoken, _GONE, _NEVER)
+        takes_back = binding.family == "results" and says(column.spoken, _REVERSES, _REVERSES_IN)
+        counts = takes_back or says_whether_rows_count(column.spoken)
         kinds = binding.family == "results" and not dated
         kinds = kinds and (
-            says(column.name, _KINDS, _KINDS_IN) or _holds_kinds(binding, column, dialect, ask)
+            says(column.spoken, _KINDS, _KINDS_IN) or _holds_kinds(binding, column, dialect, ask)
         )
-        if not counts and not kinds and not (main and not dated and says(column.name, _MAIN, _MAIN_IN)):
+        if not counts and not kinds and not (main and not dated and says(column.spoken, _MAIN, _MAIN_IN)):
             continue
         if takes_back and column.type != "date":
             clash = _reference(binding, column, dialect, ask)

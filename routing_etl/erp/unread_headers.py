@@ -77,7 +77,7 @@ def _own(operations: Binding, name: str, key: FoundColumn) -> FoundColumn:
     return next(
         found
         for each in operations.section.columns[name].names
-        if (found := operations.find(each)) is not None and found.name.lower() == key.name.lower()
+        if (found := operations.find(each)) is not None and found.spoken.lower() == key.spoken.lower()
     )
 
 

@@ -113,11 +113,11 @@ def _out_of_use(table: sa.FromClause, flag: FoundColumn) -> sa.ColumnElement[boo
     if flag.type not in ("boolean", "integer", "text", "unknown"):
         return None
     text = _text(table.c[flag.name])
-    if _ACTIVE.search(flag.name):
+    if _ACTIVE.search(flag.spoken):
         return text.in_(_NO)
-    if _REPLACED.search(flag.name):
+    if _REPLACED.search(flag.spoken):
         return text != ""
-    return None if re.search("status|valid", flag.name, re.IGNORECASE) else text.in_(_YES)
+    return None if re.search("status|valid", flag.spoken, re.IGNORECASE) else text.in_(_YES)
 
 
 def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

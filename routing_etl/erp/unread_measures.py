@@ -172,10 +172,10 @@ def _unapplied(binding: Binding, alias: str) -> list[FoundColumn]:
             and c.found not in applied
             and c.name in attributes
             and attributes[c.name].kind in ("category", "code")
-            and UNIT_NAME.search(c.found.name)
+            and UNIT_NAME.search(c.found.spoken)
             and not {c.found.name.lower(), f"{alias}.{c.found.name}".lower()} & ignored
         ]
-    return [c for c in found if UNIT_NAME.search(c.name) or (c.length or _LONGEST) <= _LONGEST]
+    return [c for c in found if UNIT_NAME.search(c.spoken) or (c.length or _LONGEST) <= _LONGEST]
 
 
 def _its_numbers(binding: Binding, unit: FoundColumn, numbers: Sequence[_Number]) -> list[_Number]:
@@ -200,7 +200,7 @@ def _holds_units(
     binding: Binding, column: FoundColumn, dialect: str, ask: Ask, units: Sequence[_Unit]
 ) -> bool:
     """Whether a column's name says that it holds units, or nearly all of its first values do, in two letters and more."""
-    if UNIT_NAME.search(column.name):
+    if UNIT_NAME.search(column.spoken):
         return True
     theirs = ReadColumn("their_unit", "text", 100, False, column)
     read = replace(binding, columns=(theirs,), marks=None)
@@ -230,7 +230,7 @@ def _unread_of(binding: Binding, pivot: BoundPivot) -> list[FoundColumn]:
         if c.type in ("text", "unknown")
         and c not in read
         and not {key, f"{alias}.{key}"} & ignored
-        and (UNIT_NAME.search(c.name) or (c.length or _LONGEST) <= _LONGEST)
+        and (UNIT_NAME.search(c.spoken) or (c.length or _LONGEST) <= _LONGEST)
     ]
 
 
@@ -278,7 +278,7 @@ def _of_pivot(
     of_units = [sa.and_(wanted, word.in_(u.words)) for u in units]
     filled, *counts = _counted(words, [sa.and_(wanted, word != ""), *of_units], ask)
     seen = [u for u, n in zip(units, counts, strict=True) if n]
-    if not seen or (not UNIT_NAME.search(column.name) and sum(counts) < _MOST * filled):
+    if not seen or (not UNIT_NAME.search(column.spoken) and sum(counts) < _MOST * filled):
         return
     each = [sa.and_(name == pivot.section.names[n], word.in_(u.words)) for n in named for u in seen]
     found = _counted(words, each, ask)

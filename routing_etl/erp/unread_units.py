@@ -121,7 +121,7 @@ class _Look:
             for alias, columns in self.binding.names.items()
             if alias in self.binding.tables
             for key, c in columns.items()
-            if UNIT_NAME.search(c.name)
+            if UNIT_NAME.search(c.spoken)
             and not {key, f"{alias}.{key}".lower()} & ignored
             and c not in read
             and c not in named
@@ -242,7 +242,7 @@ def _number(value: float) -> sa.ColumnElement[Any]:
 
 def _may_be_of(unit: FoundColumn, time: FoundColumn) -> bool:
     """Whether a unit may be that of a time: it stands in the same table, or says that it is a unit of times."""
-    return unit.alias == time.alias or _OF_TIMES.search(unit.name) is not None
+    return unit.alias == time.alias or _OF_TIMES.search(unit.spoken) is not None
 
 
 def stem_of(name: str) -> str:

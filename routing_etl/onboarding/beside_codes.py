@@ -123,7 +123,7 @@ def _alike(main: Table, code: Choice, table: Table, key: Column) -> float:
         return 0.0
     if key.name.lower() == code.source.lower():
         return 2.0
-    shared = set(words_of(code.source)) & {*words_of(table.name), *words_of(key.name)} - {
+    shared = set(words_of(code.source)) & {*words_of(table.name), *words_of(key.spoken)} - {
         "id",
         "no",
         "cd",
@@ -140,7 +140,7 @@ def _named(survey: Survey, main: Table, code: Choice, table: Table, key: Column)
     sample = survey.sample(table)
     held = sample.get(key.name)
     fits = [
-        (score(c.name, _NAME), -place, c)
+        (score(c.spoken, _NAME), -place, c)
         for place, c in enumerate(table.columns)
         if c.kind == "text" and c.name != key.name
     ]
@@ -163,7 +163,7 @@ def _named(survey: Survey, main: Table, code: Choice, table: Table, key: Column)
 def _language(survey: Survey, table: Table, key: str) -> tuple[str, str, int] | None:
     """The column that tells the rows of a code apart by language, its most frequent value, and how many there are."""
     for column in table.columns:
-        if not set(words_of(column.name)) & _LANGUAGE:
+        if not set(words_of(column.spoken)) & _LANGUAGE:
             continue
         values = survey.sample(table)[column.name]
         pairs = survey.records(table, [key, column.name])

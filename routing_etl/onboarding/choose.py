@@ -230,7 +230,7 @@ def _candidates(survey: Survey, role: Role, but: tuple[str, ...]) -> Iterator[tu
         rivals = max(score(table.name, TABLES[r], table=True) for r in TABLES if r != role)
         if not _possible(role, columns, named):
             continue
-        total = sum(min(_fit(role, n, c.column.name), 3.0) for n, c in columns.items()) / 3
+        total = sum(min(_fit(role, n, c.column.spoken), 3.0) for n, c in columns.items()) / 3
         total += 2.0 * named - 1.0 * max(0.0, rivals - named)
         why = (
             f"its name and {len(columns)} of its columns fit"
@@ -274,7 +274,7 @@ def choose_columns(role: Role, table: Table, held: Mapping[str, Values] | None =
         raw = RAW_COLUMNS[role].get(name)
         allowed = _KINDS[raw.type] if raw is not None else ("text", "integer")
         for column in table.columns:
-            fit = score(column.name, phrases)
+            fit = score(column.spoken, phrases)
             if fit < (2.6 if name in _STRICT else _ENOUGH) or not (
                 column.kind in allowed or (raw is not None and _holds(raw.type, column, held))
             ):
@@ -286,7 +286,7 @@ def choose_columns(role: Role, table: Table, held: Mapping[str, Values] | None =
     used: set[str] = set()
     for _, _, name, column in sorted(fits, key=lambda f: (-f[0], -f[1])):
         if name not in chosen and column.name not in used:
-            chosen[name] = Choice(column.name, column, "by its name", _fit(role, name, column.name) > 2.6)
+            chosen[name] = Choice(column.name, column, "by its name", _fit(role, name, column.spoken) > 2.6)
             used.add(column.name)
     return chosen | _moments(role, table, chosen)
 
@@ -303,7 +303,7 @@ def _moments(role: Role, table: Table, chosen: Mapping[str, Choice]) -> dict[str
         return {}
     found: dict[str, Choice] = {}
     for name, phrases in _MOMENTS.items():
-        fits = [(score(c.name, phrases), c) for c in table.columns if c.kind in ("date", "text")]
+        fits = [(score(c.spoken, phrases), c) for c in table.columns if c.kind in ("date", "text")]
         best = max(fits, key=lambda f: f[0], default=(0.0, None))
         if best[1] is not None and best[0] >= _ENOUGH:
             found[name] = Choice(best[1].name, best[1], "by its name; the time between counts", best[0] > 2.6)
@@ -381,7 +381,7 @@ def _code_by_values(survey: Survey, table: Table) -> Choice | None:
         if column.kind not in ("text", "integer") or not _names_rows(survey, table, column.name):
             continue
         for other in survey.tables:
-            theirs = next((c for c in other.columns if c.name.lower() == column.name.lower()), None)
+            theirs = next((c for c in other.columns if c.spoken.lower() == column.spoken.lower()), None)
             held = survey.sample(other).get(theirs.name) if theirs is not None else None
             if other == table or theirs is None or held is None or held.distinct < 2:
                 continue
@@ -429,7 +429,7 @@ def _which_code(survey: Survey, table: Table, column: str, items: Part) -> tuple
     code = items.columns["item_cd"].source
     tried = [code]
     for other in items.table.columns:
-        same = other.name.lower() == column.lower() or words_of(other.name)[-1:] == ("id",)
+        same = other.name.lower() == column.lower() or words_of(other.spoken)[-1:] == ("id",)
         if other.name != code and (other.key or (same and _names_rows(survey, items.table, other.name))):
             tried.append(other.name)
     found = [(c, survey.share_found(table, column, items.table, c) or 0.0) for c in tried]
@@ -549,7 +549,7 @@ def _named_alike(column: Column, header: Table, key: str) -> bool:
         return False
     if column.kind == "text" or column.name.lower() == key.lower():
         return True
-    return bool(set(words_of(column.name)) & set(words_of(header.name)) - {"id", "no"})
+    return bool(set(words_of(column.spoken)) & set(words_of(header.name)) - {"id", "no"})
 
 
 def _shared_routings(survey: Survey, operations: Part, items: Part) -> Part | None:
@@ -558,7 +558,7 @@ def _shared_routings(survey: Survey, operations: Part, items: Part) -> Part | No
     if rout is None:
         return None
     for column in items.table.columns:
-        if score(column.name, FIELDS["operations"]["rout_no"]) < _ENOUGH:
+        if score(column.spoken, FIELDS["operations"]["rout_no"]) < _ENOUGH:
             continue
         share = survey.share_found(items.table, column.name, operations.table, rout.source)
         if share is not None and share > 0.3:
@@ -610,7 +610,7 @@ def _possible_links(
         for column in table.columns:
             named = (
                 column.name.lower() == routing.lower()
-                or score(column.name, FIELDS["operations"]["rout_no"]) > 2.6
+                or score(column.spoken, FIELDS["operations"]["rout_no"]) > 2.6
             )
             if not named or column.name == item.source:
                 continue
@@ -626,7 +626,7 @@ def _by_group(survey: Survey, operations: Part, items: Part) -> Part | None:
     """Routings of a group of items: a column of the same name in the item master holds the groups."""
     code = items.columns["item_cd"]
     for column in items.table.columns:
-        mine = next((c for c in operations.table.columns if c.name.lower() == column.name.lower()), None)
+        mine = next((c for c in operations.table.columns if c.spoken.lower() == column.spoken.lower()), None)
         if mine is None or column.name == code.source or column.kind != "text":
             continue
         share = survey.share_found(operations.table, mine.name, items.table, column.name)
@@ -671,5 +671,5 @@ def _of_results(survey: Survey, results: Part, items: Part) -> Part:
 
 def is_status(column: Column) -> bool:
     """Whether a column says by its name whether its row counts."""
-    known = bool(set(words_of(column.name)) & words.STATUS) or column.name.lower() in words.STATUS
-    return known or says_whether_rows_count(column.name)
+    known = bool(set(words_of(column.spoken)) & words.STATUS) or column.name.lower() in words.STATUS
+    return known or says_whether_rows_count(column.spoken)

@@ -147,7 +147,7 @@ def _name_and_value(survey: Survey, table: Table, item: str) -> tuple[str, str, 
         if c.name != item and c.kind in ("text", "integer") and sample[c.name].distinct
     ]
     for name in sorted(
-        texts, key=lambda c: (not set(words_of(c.name)) & (_ATTRIBUTE | {"name"}), sample[c.name].distinct)
+        texts, key=lambda c: (not set(words_of(c.spoken)) & (_ATTRIBUTE | {"name"}), sample[c.name].distinct)
     ):
         held = sample[name.name]
         if not 2 <= held.distinct <= _NAMES or held.filled < _ROWS * held.distinct:
@@ -163,7 +163,7 @@ def _name_and_value(survey: Survey, table: Table, item: str) -> tuple[str, str, 
         named = [
             c
             for c in values
-            if set(words_of(c.name))
+            if set(words_of(c.spoken))
             & {
                 "value",
                 "val",
@@ -272,13 +272,13 @@ def _of_machines(survey: Survey, table: Table, code: str) -> tuple[dict[str, tup
                 (column.name, f"DECIDE: which words mean that a machine is in use? It holds {held.shown()}"),
                 held,
             )
-        elif _LAST_DAY.search(column.name) and (column.kind == "date" or held.date_format is not None):
+        elif _LAST_DAY.search(column.spoken) and (column.kind == "date" or held.date_format is not None):
             found.setdefault(
                 "valid_to",
                 (column.name, f"DECIDE: is it the last day of a machine? {held.filled:,} have one"),
             )
         elif (
-            _OTHER.search(column.name)
+            _OTHER.search(column.spoken)
             and (survey.share_found(table, column.name, table, code) or 0.0) >= _SHARE
         ):
             found.setdefault(
@@ -288,7 +288,7 @@ def _of_machines(survey: Survey, table: Table, code: str) -> tuple[dict[str, tup
                     "DECIDE: does it stand in for the machine (alternate), or has it replaced it (replaced_by)?",
                 ),
             )
-        elif set(words_of(column.name)) & _GROUP and 1 < held.distinct < held.filled:
+        elif set(words_of(column.spoken)) & _GROUP and 1 < held.distinct < held.filled:
             found.setdefault(
                 "res_group",
                 (
@@ -332,7 +332,7 @@ def purchases(survey: Survey, choices: Choices) -> Master | None:
             (c for c in table.columns if c.kind == "date" or sample[c.name].date_format is not None), None
         )
         quantity = next(
-            (c for c in table.columns if c.kind in ("number", "integer") and _QUANTITY.search(c.name)), None
+            (c for c in table.columns if c.kind in ("number", "integer") and _QUANTITY.search(c.spoken)), None
         )
         for key, column in (("po_date", day), ("qty", quantity)):
             if column is not None:
@@ -343,7 +343,7 @@ def purchases(survey: Survey, choices: Choices) -> Master | None:
 
 def _is_order_number(column: Column) -> bool:
     """Whether a column is by its name the number of an order, and not that of a line, a vendor or an item."""
-    joined = "".join(words_of(column.name))
+    joined = "".join(words_of(column.spoken))
     return _ORDER_NUMBER.search(joined) is not None and _NO_ORDER_NUMBER.search(joined) is None
 
 
@@ -393,7 +393,7 @@ def finished_flag(survey: Survey, part: Part) -> Column | None:
             column.name not in read
             and held is not None
             and 1 <= held.distinct <= 2
-            and _FINISHED.match("".join(words_of(column.name)))
+            and _FINISHED.match("".join(words_of(column.spoken)))
         ):
             return column
     return None

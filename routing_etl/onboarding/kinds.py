@@ -59,7 +59,7 @@ def kind_of(column: Column, values: Values) -> tuple[str, str]:
 
 
 def _of_numbers(column: Column, values: Values, words: frozenset[str]) -> tuple[str, str]:
-    if words_of(column.name)[-1:] == ("id",):
+    if words_of(column.spoken)[-1:] == ("id",):
         return "category", ""
     whole = all(float(n).is_integer() for n in values.numbers)
     if words & _MEASURED or not whole or (column.kind == "number" and values.distinct > FEW):

@@ -77,8 +77,21 @@ _TO = (
     "platne do|geldig tot|valido ate"
 )
 
-#: Further phrases for each canonical column, by section of the profile.
-FURTHER_FIELDS: dict[str, dict[str, str]] = {
+#: What Infor M3 calls them, behind the two letters of the table.
+_M3: dict[str, dict[str, str]] = {
+    "items": {"item_cd": "itno", "part_type": "itgr|itty|itcl", "item_nm": "itds|fuds"},
+    "operations": {
+        "item_cd": "prno", "rout_no": "strt", "proc_seq": "opno", "job_nm": "opds", "res_cd": "plgr", "setup_time": "seti",
+        "run_time": "piti", "valid_from": "fdat", "valid_to": "tdat", "insrt_dt": "rgdt",
+    },
+    "results": {
+        "item_cd": "prno", "order_no": "mfno", "proc_seq": "opno", "res_cd": "plgr", "machine_time": "umat|upit",
+        "setup_time": "umas|uset", "report_dt": "rpdt|trdt", "order_qty": "maqt", "bad_qty": "scqt",
+    },
+}  # fmt: skip
+
+#: Phrases of these languages for each canonical column, by section of the profile.
+_LANGUAGES: dict[str, dict[str, str]] = {
     "items": {
         "item_cd": _ITEM + "|codice|indeks|symbol",
         "part_type": "artikelart|warengr|teile art|art gruppe|artikelgr|famille article|famiglia|gruppo|tipo|categoria merceologica|grupa|"
@@ -106,6 +119,15 @@ FURTHER_FIELDS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 
+#: Further phrases for each canonical column, by section of the profile.
+FURTHER_FIELDS: dict[str, dict[str, str]] = {
+    role: {
+        name: "|".join(p for p in (fields.get(name), _M3[role].get(name)) if p)
+        for name in {**fields, **_M3[role]}
+    }
+    for role, fields in _LANGUAGES.items()
+}
+
 #: Further phrases for the tables.
 FURTHER_TABLES: dict[str, str] = {
     "items": "art|artikelstamm|art stamm|teilestammdaten|articoli|articolo|anagrafica articoli|anagrafica|artykuly|artykul|indeksy|indeks|towary|"
@@ -116,5 +138,5 @@ FURTHER_TABLES: dict[str, str] = {
     "rutas|hojas ruta|operaciones|roteiro|roteiro operacao",
     "results": "rueckmeldungen|rueckmeld|zeitmeldung|bde meldungen|meldungen|avanzamenti|avanzamento|versamenti|dichiarazioni|consuntivi|"
     "consuntivo|raporty|raport|raport produkcji|meldunki|meldunek|rejestracja|odvadeni|hlaseni|vykazy|vykaz prace|gereedmelding|"
-    "gereedmeldingen|urenregistratie|terugmelding|pointages|partes trabajo|partes|apontamentos|apontamento",
+    "mwoptr|gereedmeldingen|urenregistratie|terugmelding|pointages|partes trabajo|partes|apontamentos|apontamento",
 }

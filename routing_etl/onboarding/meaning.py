@@ -14,6 +14,7 @@ from typing import Any
 
 from routing_etl.erp.basis_words import basis_of
 from routing_etl.erp.catalogue import people_or_machine, without_time
+from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.unread_factors import changes_nothing, factor_named, names_next_operation
 from routing_etl.onboarding.choose import Choice, Part
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
@@ -78,7 +79,7 @@ def _meant(survey: Survey, part: Part, column: Column, values: Values) -> tuple[
     """The canonical column that a column is for, besides those that every ERP has; None where it is none."""
     if part.role == "operations" and names_next_operation(column.name):
         return _next_operation(survey, part, column, values)
-    if part.role == "results" and _LOAD.search(" ".join(words_of(column.name))) and column.kind != "date":
+    if part.role == "results" and _LOAD.search(" ".join(words_of(column.spoken))) and column.kind != "date":
         return _load(survey, part, column)
     if part.role == "operations" and "run_time" in part.columns:
         basis = _basis(part, column, values)
@@ -94,15 +95,17 @@ def _basis(part: Part, column: Column, values: Values) -> tuple[str, Choice] | N
     """A column that says what the run time is for: by its words, or by its name and few words; none where all say a piece."""
     if column.kind not in ("text", "integer") or values.distinct > _MOST_BASES:
         return None
+    if column.spoken.lower() in COMPANY_COLUMNS:  # 100 and 200 are companies, and no hundreds of pieces
+        return None
     known = {str(v): basis_of(str(v)) for v in values.counts}
     rows = sum(n for v, n in values.counts.items() if known[str(v)])
     told = rows >= _MOST_KNOWN * values.filled and set(known.values()) != {"piece"}
     if column.kind == "integer" or values.holds_numbers:
         told = told and len(set(known.values()) & _HUNDREDS) > 0 and values.distinct > 1
-    named = factor_named(column.name, "operations") == "run_basis" or _BASIS.search(
-        "".join(words_of(column.name))
+    named = factor_named(column.spoken, "operations") == "run_basis" or (
+        column.kind == "text" and _BASIS.search("".join(words_of(column.spoken)))
     )
-    if not told and not (named and column.kind == "text" and values.distinct > 1):
+    if not told and not (named and values.distinct > 1):
         return None
     return "run_basis", Choice(
         column.name,

@@ -73,15 +73,16 @@ def plant_settings(survey: Survey, tables: Sequence[Table]) -> list[str]:
     held = [
         (f"{t.title}.{c.name}", v) for t in tables for c in t.columns if (v := survey.sample(t).get(c.name))
     ]
-    belongs = [(n, v) for n, v in held if (own := _own(n)) in COMPANY_COLUMNS and own not in _CLIENT]
+    said = {f"{t.title}.{c.name}": c.spoken.lower() for t in tables for c in t.columns}
+    belongs = [(n, v) for n, v in held if said[n] in COMPANY_COLUMNS and said[n] not in _CLIENT]
     few = [(n, v) for n, v in held if 0 < v.distinct <= _FEW]
     doings = [(n, v) for n, v in few if all(_plain(value) in _INSIDE | _OUTSIDE for value in v.counts)]
     return [
         "",
         "# --- settings beside this profile: what the views that the ERP reads call the plant ---",
         "# They stand in .env; routing-etl settings shows what is in force. The defaults are those of another plant.",
-        *_code("company_code", [(n, v) for n, v in belongs if not _PLANT.match(_own(n))]),
-        *_code("plant_code", [(n, v) for n, v in belongs if _PLANT.match(_own(n))]),
+        *_code("company_code", [(n, v) for n, v in belongs if not _PLANT.match(said[n])]),
+        *_code("plant_code", [(n, v) for n, v in belongs if _PLANT.match(said[n])]),
         *_word("word_inhouse", doings, _INSIDE),
         *_word("word_outsourced", doings, _OUTSIDE),
         *_word("word_minutes", few, {unit for unit, minutes in TIME_UNITS.items() if minutes == 1.0}),
@@ -89,10 +90,6 @@ def plant_settings(survey: Survey, tables: Sequence[Table]) -> list[str]:
         _asked("timezone", "the IANA time zone of the ERP's dates, e.g. Europe/Berlin; no table tells it"),
         *_language(held),
     ]
-
-
-def _own(title: str) -> str:
-    return title.rpartition(".")[2].lower()
 
 
 def _units(values: Values) -> bool:

@@ -18,7 +18,8 @@ from sqlalchemy.sql.elements import quoted_name
 from routing_etl.database.engine import translated
 from routing_etl.database.errors import said
 from routing_etl.erp.catalogue import PARTITIONS
-from routing_etl.erp.parse import WITH_UNIT
+from routing_etl.erp.name_words import without_mark
+from routing_etl.erp.parse import WITH_UNIT, ZEROS_OR_NINES
 from routing_etl.errors import ConfigurationError
 
 Kind = Literal["text", "integer", "number", "date", "boolean", "other"]
@@ -59,11 +60,20 @@ _SYSTEM_PREFIX = ("db_", "pg_")
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, what kind of values it holds, whether it alone is the table's primary key."""
+    """A column: its name, what kind of values it holds, whether it alone is the table's primary key.
+
+    `says` is its name without a mark that the table puts before all of its columns; blank where it has none.
+    """
 
     name: str
     kind: Kind
     key: bool = False
+    says: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """What the name says, for those who look for words in it."""
+        return self.says or self.name
 
 
 @dataclass(frozen=True)
@@ -167,7 +177,7 @@ class Values:
     @cached_property
     def date_format(self) -> str | None:
         """How dates that are texts or numbers are written; empty where it needs no word, None where they are none."""
-        texts = [str(v) for v in self.counts]
+        texts = [t for t in map(str, self.counts) if not re.fullmatch(ZEROS_OR_NINES, t)]
         if not texts:
             return None
         fits = [f for pattern, f in _DATES if all(re.fullmatch(pattern, t) for t in texts)]
@@ -332,11 +342,15 @@ def _tables(engine: Engine) -> tuple[str, list[Table]]:
                 continue
             key = keys.get(place)
             own = tuple(key["constrained_columns"]) if key else ()
+            spoken = without_mark([c["name"] for c in described])
             found.append(
                 Table(
                     place[1],
                     schema,
-                    tuple(Column(c["name"], _kind(c["type"]), own == (c["name"],)) for c in described),
+                    tuple(
+                        Column(c["name"], _kind(c["type"]), own == (c["name"],), spoken[c["name"]])
+                        for c in described
+                    ),
                     tuple(
                         (f["constrained_columns"][0], f["referred_table"], f["referred_columns"][0])
                         for f in links.get(place) or ()

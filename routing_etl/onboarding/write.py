@@ -207,7 +207,7 @@ def _questions(survey: Survey, table: Table, alias: str) -> Iterator[str]:
         where = (
             f'where = [{{ column = {_quoted(alias + column.name)}, op = "=", value = {_literal(first)} }}]'
         )
-        if column.name.lower() in COMPANY_COLUMNS:
+        if column.spoken.lower() in COMPANY_COLUMNS:
             if values.distinct > 1:
                 yield _one_line(
                     f"# DECIDE: which company or plant? {table.title}.{column.name} holds {values.shown()}. For one of them: {where}"
@@ -342,13 +342,15 @@ def _no_attribute(column: Column, values: Values | None) -> str:
         return "not read as an attribute (bytes or a date)"
     if not values.filled:
         return "no value in the sample"
-    if set(words_of(column.name)) & _NO_ATTRIBUTE:
+    if column.kind == "integer" and values.date_format == "%Y%m%d":
+        return "left out: days"
+    if set(words_of(column.spoken)) & _NO_ATTRIBUTE:
         return "left out: describes no part"
-    if is_status(column) or column.name.lower() in COMPANY_COLUMNS:
+    if is_status(column) or column.spoken.lower() in COMPANY_COLUMNS:
         return "left out: says whether or where the row counts"
     if values.distinct == 1 and values.filled == values.rows and values.rows > 1:
         return f"left out: always {str(next(iter(values.counts)))[:30]!r}"
-    if column.kind == "integer" and words_of(column.name)[-1:] == ("id",) and values.distinct > _FEW:
+    if column.kind == "integer" and words_of(column.spoken)[-1:] == ("id",) and values.distinct > _FEW:
         if 2 * values.distinct < values.filled:
             return "left out: a number of another table; join that table for what it names, such as a class or a type"
         return "left out: a number of its own for most rows"
@@ -398,9 +400,9 @@ def _attribute(
 
 def _unit_question(column: Column, table: Table, sample: dict[str, Values]) -> str:
     """A question where a column may say which unit each value is in."""
-    mine = set(words_of(column.name))
+    mine = set(words_of(column.spoken))
     for other in table.columns:
-        theirs = set(words_of(other.name))
+        theirs = set(words_of(other.spoken))
         held = sample.get(other.name)
         if theirs & _UNIT_WORDS and mine & (theirs - _UNIT_WORDS) and held is not None and held.distinct > 1:
             return (

@@ -69,13 +69,22 @@ class TableName(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundColumn:
-    """A column as the database has it; `alias` is that of its table in the profile, `money` an amount, which has casts of its own."""
+    """A column as the database has it; `alias` is that of its table in the profile, `money` an amount, which has casts of its own.
+
+    `says` is its name without a mark that the table puts before all of its columns; blank where it has none.
+    """
 
     name: str
     alias: str
     type: TypeFamily
     length: int | None
     money: bool = False
+    says: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """What the name says, for those who look for words in it."""
+        return self.says or self.name
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def _one_unit_for_all(look: Look, columns: dict[str, ReadColumn]) -> Finding | N
     like = [
         c.name
         for (alias, key), c in look.unused().items()
-        if alias == unit.found.alias and (UNIT_NAME.search(c.name) or _alike(c.name, unit.found.name))
+        if alias == unit.found.alias and (UNIT_NAME.search(c.spoken) or _alike(c.name, unit.found.name))
     ]
     if not like:
         return None
@@ -204,7 +204,7 @@ def _telling(look: Look) -> list[Finding]:
             {
                 c.name if c.alias == main else f"{c.alias}.{c.name}"
                 for c in unused.values()
-                if pattern.search(c.name)
+                if pattern.search(c.spoken)
             }
         )
         mapped = look.section.columns.get(key)
@@ -233,8 +233,8 @@ def _no_day(look: Look) -> Finding | None:
         c.name if c.alias == look.section.alias else f"{c.alias}.{c.name}"
         for (alias, _), c in look.unused().items()
         if alias in own
-        and (c.type == "date" or _DATE_NAME.search(c.name))
-        and not _ANOTHER_DAY.search(c.name)
+        and (c.type == "date" or _DATE_NAME.search(c.spoken))
+        and not _ANOTHER_DAY.search(c.spoken)
     )
     if not names:
         return None
@@ -256,7 +256,7 @@ def _for_a_lot(look: Look, columns: list[ReadColumn]) -> Finding | None:
         or _ignored(look, run)
         or rules.run_basis not in ("piece", "base_qty")
         or {"run_basis", "run_time_qty"} & set(mapped)
-        or not _PER.search(run.name)
+        or not _PER.search(run.spoken)
     ):
         return None
     return _doubt(
@@ -290,7 +290,7 @@ def _named_otherwise(look: Look, columns: list[ReadColumn]) -> list[Finding]:
             or (spec is not None and spec.time_form is not None)
         ):
             continue
-        named = NAMED_MINUTES.get((words_of_name(column.found.name) or ("",))[-1])
+        named = NAMED_MINUTES.get((words_of_name(column.found.spoken) or ("",))[-1])
         if named is None or abs(named / taken - 1) < 1e-6 or _ignored(look, column.found):
             continue
         remedy, word = f"Write {key} = {named:.6g}; or", _unit_words(named)
@@ -321,12 +321,12 @@ def _unit_words(minutes: float) -> str:
 def _hours_of_people(look: Look, columns: list[ReadColumn]) -> Finding | None:
     """Hours of people read as those of the machine, where the machine's are there too."""
     time = next((c.found for c in columns if c.name == "machine_time" and c.found is not None), None)
-    if time is None or not set(words_of_name(time.name)) & _PEOPLE:
+    if time is None or not set(words_of_name(time.spoken)) & _PEOPLE:
         return None
     own = sorted(
         c.name
         for c in look.unused().values()
-        if set(words_of_name(c.name)) & _MACHINE and c.type in ("number", "integer")
+        if set(words_of_name(c.spoken)) & _MACHINE and c.type in ("number", "integer")
     )
     if not own:
         return None

@@ -146,6 +146,9 @@ class Look:
                     f"{table}.{found.name} is {found.type}, expected {kind}: {why}.",
                     "Write integer_code = true beside the column if this ERP numbers them; else have the view give the text."
                     if need.text_only and kind == "text" and severity == "warning"
+                    else 'Write date_format beside the column, or under [source]: "%Y%m%d" for 20240531, "CYYDDD", "epoch" or "excel" for '
+                    "days that are counted; or map another column."
+                    if kind == "date" and found.type in ("integer", "number")
                     else "Have the view give the expected type, or map another column.",
                 )
             )

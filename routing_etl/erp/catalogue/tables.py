@@ -19,9 +19,9 @@ from routing_etl.erp.catalogue.bound import (
     UnreadMaster,
 )
 from routing_etl.erp.catalogue.names import nearest_name, split_quoted, visible
-from routing_etl.erp.name_words import says_whether_rows_count
+from routing_etl.erp.name_words import says_whether_rows_count, without_mark
 from routing_etl.erp.profile import Profile
-from routing_etl.erp.profile_model import Join, Pivot, Source
+from routing_etl.erp.profile_model import ColumnMap, Join, Pivot, Source
 
 #: Schema and name of PostgreSQL's partitions, of one schema or of all.
 PARTITIONS = sa.text(
@@ -119,10 +119,13 @@ class Tables:
     def columns(self, table: TableName, alias: str) -> dict[str, FoundColumn]:
         """The columns by lower-case name; a second one that differs in case only by its exact name."""
         columns: dict[str, FoundColumn] = {}
-        for c in self.inspector.get_columns(table.name, schema=table.schema):
+        described = self.inspector.get_columns(table.name, schema=table.schema)
+        said = without_mark([c["name"] for c in described])
+        for c in described:
             kind = c["type"]
             money = str(getattr(kind, "__visit_name__", "")).lower() == "money"
-            found = FoundColumn(c["name"], alias, _family(kind), getattr(kind, "length", None), money)
+            spoken = said[c["name"]] if said[c["name"]] != c["name"] else ""
+            found = FoundColumn(c["name"], alias, _family(kind), getattr(kind, "length", None), money, spoken)
             key = c["name"].lower()
             columns[c["name"] if key in columns else key] = found
         return columns
@@ -191,7 +194,7 @@ def machine_masters(tables: Tables) -> list[UnreadMaster]:
             continue
         table = TableName(name, schema)
         columns = tuple(tables.columns(table, "master").values())
-        flags = tuple(c for c in columns if _says_in_use(c.name))
+        flags = tuple(c for c in columns if _says_in_use(c.spoken))
         if flags:
             found.append(UnreadMaster(table, columns, flags, sure))
     return found
@@ -199,7 +202,7 @@ def machine_masters(tables: Tables) -> list[UnreadMaster]:
 
 #: Names of tables that may hold the heads or versions of routings.
 _HEADER = re.compile(
-    r"rout|^route|gamme|ruta|roteiro|arbeitspl|aplan|werkplan|bewerkingsplan|^cicl[oi]|marszrut|technologi|postup|^plko$|라우팅|工艺路线|手順|工順",
+    r"rout|^route|gamme|ruta|roteiro|arbeitspl|aplan|werkplan|bewerkingsplan|^cicl[oi]|marszrut|technologi|postup|^plko$|^mpdhed$|라우팅|工艺路线|手順|工順",
     re.IGNORECASE,
 )
 _REVISIONS = re.compile(
@@ -213,8 +216,12 @@ def routing_headers(tables: Tables) -> list[UnreadHeader]:
     named = operations.columns.get("rout_no")
     if named is None or named.const is not None:
         return []
-    keys = {split_quoted(n)[-1].lower() for n in named.names}
-    items = [split_quoted(n)[-1].lower() for n in operations.columns["item_cd"].names]
+    own = tables.resolve(operations).table
+    mine = tables.columns(own, operations.alias) if own is not None else {}
+    keys, items = (
+        {c.spoken.lower() if (c := mine.get(n)) is not None else n for n in _last_parts(of)}
+        for of in (named, operations.columns["item_cd"])
+    )
     schema = None if tables.dialect == "sqlite" else profile.schema_for(operations, tables.dialect)
     sections = profile.sections.values()
     read = {t.lower() for s in sections for t in (s.table, *(j.table for j in s.joins), *s.also, *s.ignore)}
@@ -225,12 +232,19 @@ def routing_headers(tables: Tables) -> list[UnreadHeader]:
             continue
         table = TableName(name, schema)
         columns = tables.columns(table, "header")
-        key = next((columns[k] for k in keys if k in columns), None)
-        flags = tuple(c for c in columns.values() if says_whether_rows_count(c.name))
-        item = next((columns[i] for i in items if i in columns), None) if revisions else None
+        key = next((c for c in columns.values() if c.spoken.lower() in keys), None)
+        flags = tuple(c for c in columns.values() if says_whether_rows_count(c.spoken))
+        # Where every column has its table's mark before it, a routing's number is one of its item: 001, 002.
+        of_items = revisions or (key is not None and key.says != "")
+        item = next((c for c in columns.values() if c.spoken.lower() in items), None) if of_items else None
         if key is not None and flags and (item is not None or not revisions):
             found.append(UnreadHeader(table, key, flags, item))
     return found
+
+
+def _last_parts(mapped: ColumnMap) -> set[str]:
+    """The columns that a canonical one is read from, without their tables, in lower case."""
+    return {split_quoted(n)[-1].lower() for n in mapped.names}
 
 
 def missing_table(frame: str, section: Source, resolved: Resolved) -> Finding:

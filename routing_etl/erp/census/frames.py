@@ -386,7 +386,7 @@ class _Frame:
         for columns in self.binding.names.values():
             for key, column in columns.items():
                 if (
-                    key in COMPANY_COLUMNS
+                    column.spoken.lower() in COMPANY_COLUMNS
                     and key not in used
                     and column.type in ("text", "integer", "number")
                 ):
@@ -401,7 +401,7 @@ class _Frame:
         return [
             c
             for c in unread
-            if c.name.lower() in _PLANT_OR_WORK_CENTRE and ask(self._in_a_routing(c))[0] == 0
+            if c.spoken.lower() in _PLANT_OR_WORK_CENTRE and ask(self._in_a_routing(c))[0] == 0
         ]
 
     def _in_a_routing(self, column: FoundColumn) -> sa.Select[Any]:

@@ -108,8 +108,10 @@ def ended_long_ago(binding: Binding, dialect: str, ask: Ask) -> list[SourceCount
         Answers a statement.
     """
     end = next((c for c in binding.columns if c.name == "valid_to" and c.found is not None), None)
-    if end is None or end.found is None or (end.found.type != "date" and dialect != "sqlite"):
-        return []
+    if end is None or end.found is None or (end.found.type not in ("date", "text") and dialect == "sqlite"):
+        return []  # a number is compared with no text
+    if (end.found.type != "date" and dialect != "sqlite") or end.notation.date_format is not None:
+        return []  # days of other forms are not in the order of their texts: the cleaned routings are judged
     rows = select_of(only_columns(replace(binding, marks=None), end), dialect).subquery()
     day = rows.c[0] if dialect == "sqlite" else sa.cast(rows.c[0], sa.Date())
     bound: sa.ColumnElement[Any] = sa.literal_column("'1950-01-01'")

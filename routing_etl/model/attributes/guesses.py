@@ -318,6 +318,10 @@ def _boosting(
     known = np.isfinite(size)
     if known.sum() < _LEAST_KNOWN or 1.0 - known.mean() < _LEAST_MISSING:
         return None
+    # Of a size that one kind of part alone has nothing can judge a guess where kinds are left out whole.
+    first = folds[known] == 0
+    if first.all() or not first.any():
+        return None
     in_logs = bool((size[known] > 0).all())
     rng = np.random.default_rng([seed, place])
     rows = np.flatnonzero(known)
@@ -333,7 +337,7 @@ def _boosting(
         return None
     left_out = np.flatnonzero(folds[rows] == 0) + len(rows)
     off = twice[left_out] - _boosted(matrix, twice, np.tile(folds[rows] != 0, 2)).predict(matrix[left_out])
-    if not len(off) or np.mean(off**2) > (1.0 - _LEAST_EXPLAINED) * target.var():
+    if np.mean(off**2) > (1.0 - _LEAST_EXPLAINED) * target.var():
         return None
     typical = float(np.median(np.abs(off)))
     return _Boosting(

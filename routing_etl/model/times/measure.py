@@ -32,6 +32,7 @@ from routing_etl.model.base.threads import one_thread
 from routing_etl.model.base.trees import Boosted
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.times.effects import TimeEffects
+from routing_etl.model.times.telling import telling_columns
 from routing_etl.model.times.timed import NORMAL_P90, TimedOperations
 
 #: Least operations for which the trees, and quantiles of their errors, mean anything.
@@ -40,10 +41,6 @@ _FEW = 60
 _SOURCES = 5
 #: Weight of "no deviation" beside the neighbours' results, in units of three reports of an identical item.
 _NEAR_PRIOR = 0.5
-#: Columns that the trees of one measure may ask.
-_COLUMNS = 64
-#: Most operations by which these columns are chosen.
-_MOST_SCREENED = 60_000
 #: Trees and their leaves: a run time depends on size, material and machine together, a set-up time on less.
 _TREES = {"setup": (80, 24), "run": (200, 31)}
 #: Operations that all the trees need; fewer operations get fewer trees, this share of them at least.
@@ -400,7 +397,7 @@ class MeasureLearner:
             lessons.job_mean,
             effects,
             _Results.of(known, beside, self.jobs.n),
-            _telling_columns(items.features, known.label, beside - effect, self.seed),
+            telling_columns(items.features, known.label, beside - effect, self.seed),
         )
         used = self.searched[known.label]
         known, effect, residual = known.where(used), effect[used], (beside - effect)[used]
@@ -548,28 +545,6 @@ def covering_scale(error: Floats, within: Floats, spread: Floats, share: float =
         [np.mean(ndtr((s * width - error) / inner) - ndtr((-s * width - error) / inner)) for s in scales]
     )
     return float(np.interp(share, cover, scales)) if cover[-1] > share else MOST_SCALE
-
-
-def _telling_columns(features: Floats, label: Ints, rest: Floats, seed: int) -> Ints:
-    """The columns that go most with what is left of ln(time): by the spread of its means over tenths of the column.
-
-    Of a larger plant by a sample of its operations, which tells columns apart as well.
-    """
-    if len(rest) > _MOST_SCREENED:
-        drawn = np.sort(np.random.default_rng(seed).choice(len(rest), _MOST_SCREENED, replace=False))
-        item, label = np.unique(label[drawn], return_inverse=True)
-        features, rest = features[item], rest[drawn]
-    varied = np.flatnonzero(features.std(axis=0) > 1e-9)
-    if len(varied) <= _COLUMNS or not len(rest):
-        return varied
-    told = np.empty(len(varied))
-    for i, column in enumerate(varied):
-        values = features[:, column]
-        edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)[1:-1]))
-        part = np.searchsorted(edges, values, side="right")[label]
-        count = np.bincount(part, minlength=1)
-        told[i] = (np.bincount(part, rest) ** 2 / np.maximum(count, 1)).sum() - rest.sum() ** 2 / len(rest)
-    return np.sort(varied[np.argsort(-told, kind="stable")[:_COLUMNS]])
 
 
 def _trust(known: TimedOperations) -> Floats:

@@ -233,6 +233,33 @@ def test_words_that_say_nothing_about_times_are_not_told(erp: Foreign) -> None:
     assert not erp.tells("reported times follow") and not erp.tells("was ever reported")
 
 
+def with_set_ups(units: Callable[[int], float], told: Callable[[int], float]) -> str:
+    """Set-ups of half an hour: a standard in units that a code of operations tells, reports in units that a code of theirs tells."""
+    sql = plant(lambda i: i // 2 % 2, lambda n: n % 2, lambda t, n, d: t)
+    return sql + (
+        "ALTER TABLE STEP ADD COLUMN SETUP REAL; ALTER TABLE DONE ADD COLUMN SETUP REAL;"
+        f"UPDATE STEP SET SETUP = CASE N_STEP WHEN 0 THEN {units(0)} ELSE {units(1)} END;"
+        f"UPDATE DONE SET SETUP = (1 + ROWID % 7 / 50.0) * CASE N_DONE WHEN 0 THEN {told(0)} ELSE {told(1)} END;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("units", "told", "words"),
+    [
+        (lambda c: 30 * 10**c, lambda c: 30, ("operations: reported set-up times follow N_STEP", "map setup_unit in [operations.columns]")),
+        (lambda c: 30, lambda c: 30 / 60**c, ("work_results: reported set-up times follow N_DONE", "map setup_time_unit in [results.columns]")),
+        (lambda c: 30, lambda c: 30 + c, ()),
+    ],
+)  # fmt: skip
+def test_a_code_that_reported_set_ups_follow_is_told(
+    erp: Foreign, units: Callable[[int], float], told: Callable[[int], float], words: tuple[str, ...]
+) -> None:
+    step = TIMES.replace('run_time = "RUN"', 'run_time = "RUN"\nsetup_time = "SETUP"')
+    erp.night(with_set_ups(units, told), ITEMS + step + DONE + 'setup_time = "SETUP"\n')
+    assert erp.tells(*words) if words else not erp.tells("reported set-up times follow")
+    assert not erp.tells("reported times follow")
+
+
 @pytest.mark.parametrize("column", ["SLETTET", "TOROLT", "UDALENO", "QX"])
 def test_operations_that_are_never_reported_are_told_by_what_marks_them(erp: Foreign, column: str) -> None:
     """Twenty deleted operations, in languages that no list has, beside sixty that are reported."""

@@ -255,3 +255,21 @@ def test_routings_that_ended_before_1950_are_counted_in_the_erp(small: Build) ->
     binding = bind(made.engine, made.profile).bindings["operations"]
     [found] = census.ended_long_ago(binding, "sqlite", numbers(made))
     assert (found.rows, found.of_rows, found.warns) == (3, 10, True)
+
+
+@pytest.mark.parametrize(
+    ("type_", "days", "form"), [("INTEGER", 20240531, "%Y%m%d"), ("TEXT", "01.05.2024", "%d.%m.%Y")]
+)
+def test_days_of_another_form_are_not_compared_as_texts(
+    small: Build, type_: str, days: int | str, form: str
+) -> None:
+    made = small(
+        f"CREATE TABLE dated (wo INTEGER, part TEXT, seq INTEGER, job TEXT, ends {type_}); "
+        f"INSERT INTO dated SELECT wo, part, seq, job, {days!r} FROM step"
+    )
+    path = made.folder / "small.toml"
+    text = path.read_text(encoding="utf-8").replace('table = "step"', 'table = "dated"')
+    text = text.replace('valid_to = "ends"', f'valid_to = {{ column = "ends", date_format = "{form}" }}')
+    path.write_text(text, encoding="utf-8")
+    binding = bind(made.engine, load_profile(path)).bindings["operations"]
+    assert [c.rows for c in census.ended_long_ago(binding, "sqlite", numbers(made))] in ([], [0])

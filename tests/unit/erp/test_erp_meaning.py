@@ -269,13 +269,23 @@ def test_hours_and_minutes_in_one_number() -> None:
         ("excel", "45444.5", "2024-06-01 12:00:00.000000"),
         ("%Y%j", "2024153", "2024-06-01 00:00:00.000000"),
         ("CYYDDD", "124153", "2024-06-01 00:00:00.000000"),
+        ("%Y%m%d", "20240601", "2024-06-01 00:00:00.000000"),
+        ("%d.%m.%Y", "01.06.2024", "2024-06-01 00:00:00.000000"),
     ],
 )
 def test_dates_that_are_counted(form: str, text: str, day: str) -> None:
-    values, bad = parse_formed_dates(pl.Series([text, "0", None, "x"]), form)
-    assert values.to_list()[0] == day
-    assert values.to_list()[1:] == [None] * 3
-    assert bad.to_list()[3], "x is no date"
+    none = ["0", "00000000", "00.00.0000", "99999999", "9999999.0", "9999-99-99", None]
+    values, bad = parse_formed_dates(pl.Series([text, "x", *none]), form)
+    assert values.to_list() == [day, None, *[None] * len(none)]
+    assert bad.to_list() == [False, True, *[False] * len(none)], "x is no date, zeros and nines are none"
+
+
+@pytest.mark.parametrize(("type_", "form"), [("INTEGER", "%Y%m%d"), ("TEXT", "%Y%m%d"), ("TEXT", "")])
+def test_zeros_and_nines_in_a_date_s_place_are_no_date(erp: Foreign, type_: str, form: str) -> None:
+    rows = "('A1','R',10,'A',99999999), ('A1','R',20,'B',20190531), ('A1','R',30,'C',0)"
+    text = f'valid_to = {{ column = "VTO", date_format = "{form}" }}\n' if form else 'valid_to = "VTO"\n'
+    erp.night(steps(f"VTO {type_}", rows), ITEMS + STEP + text + '[routing]\nin_force = "operation"\n')
+    assert erp.read("operations", "job_cd") == [("A",), ("C",)]
 
 
 def test_two_orders_of_the_operations_are_refused(erp: Foreign) -> None:

@@ -217,6 +217,33 @@ def test_confirmation_numbers_tell_parts_from_repeats(reported: Build) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("quantity", "minutes", "alone", "told"),
+    [
+        (lambda k: 10, 5.0, 10.0, True),  # the order's quantity on each of two rows, which share its time
+        (lambda k: 10, 5.0, None, True),  # nothing to compare with
+        (lambda k: 10, 10.0, 10.0, False),  # two boxes of ten
+        (lambda k: 10 + 5 * k, 5.0, 10.0, False),  # the pieces of each row
+        (lambda k: 1, 1.0, 1.0, False),  # piece by piece
+    ],
+)
+def test_one_quantity_on_all_rows_of_an_order_is_told_where_quantities_are_added(
+    reported: Build, quantity: Callable[[int], float], minutes: float, alone: float | None, told: bool
+) -> None:
+    rows = [
+        {"ORDER_NO": f"P{n}", "CONF_NO": f"{n}-{k}", "MACH_WORKED_HOURS": minutes + n % 3 / 10, "ORDER_QTY": quantity(k)}
+        for n in range(12)
+        for k in range(2)
+    ]  # fmt: skip
+    if alone is not None:
+        rows += [
+            {"ORDER_NO": f"S{n}", "CONF_NO": f"S{n}", "MACH_WORKED_HOURS": alone, "ORDER_QTY": quantity(0)}
+            for n in range(3)
+        ]
+    made = reported(rows, "order_no", "confirmation_no", keys='order_quantity = "sum"')
+    assert any('Write order_quantity = "order"' in w for w in made.report.warnings) is told
+
+
 # --- reversals ---------------------------------------------------------------------------------------------------------
 def minus(hours: float, quantity: float = -10, **more: Any) -> dict[str, Any]:
     return {"MACH_WORKED_HOURS": hours, "ORDER_QTY": quantity, "REPORT_DT": "2025-06-02", **more}
@@ -231,6 +258,27 @@ def test_a_negative_row_takes_its_posting_back(reported: Build) -> None:
 def test_a_posting_that_was_taken_back_and_not_made_again_is_gone(reported: Build) -> None:
     made = reported([{"MACH_WORKED_HOURS": 30}, minus(-30), {"ITEM_CD": "A1"}])
     assert made.clean("work_results")["item_key"].to_list() == ["A1"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "left"), [(("X", "N", "N"), [10.0]), (("N", "X", "N"), [10.0]), (("N", "X", "X"), [])]
+)
+def test_of_two_equal_postings_the_one_goes_that_says_finished_as_its_reversal_does(
+    reported: Build, flags: tuple[str, str, str], left: list[float]
+) -> None:
+    told = {"ORDER_NO": "P1", "MACH_WORKED_HOURS": 10, "ORDER_QTY": 10}
+    rows = [
+        {**told, "FINAL": flags[0]},
+        {**told, "FINAL": flags[1]},
+        minus(-10, ORDER_NO="P1", FINAL=flags[2]),
+    ]
+    rows = [{**r, "CONF_NO": str(k)} for k, r in enumerate(rows)]
+    keys = 'order_quantity = "sum"'
+    made = reported(
+        [*rows, {"ITEM_CD": "A1", "ORDER_NO": "P2", "CONF_NO": "9", "FINAL": "X", "MACH_WORKED_HOURS": 1}],
+        "order_no", "confirmation_no", "finished", keys=keys,
+    )  # fmt: skip
+    assert [r[0] for r in result(made)] == [*left, 1.0]
 
 
 def test_the_order_quantity_may_stand_on_the_reversal_with_its_sign(reported: Build) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from foreign_erp import ITEMS, STEP, Foreign, steps
 
+from routing_etl.erp.name_words import without_mark
 from routing_etl.errors import SourceError
 
 #: Two operations of a part; the columns behind SEQ and JOB differ from test to test.
@@ -72,6 +73,66 @@ def test_a_mark_that_is_not_read_is_told_with_its_rows(
 def test_a_mark_that_is_the_same_in_all_rows_is_not_told(erp: Foreign) -> None:
     erp.night(two("LOEKZ TEXT, STATUS TEXT, STATION TEXT", "NULL, 'OK', 'A'", "'', 'ok', 'B'"), ITEMS + STEP)
     assert not erp.tells("may say")
+
+
+def marked(state: str = "POSTAT TEXT") -> str:
+    """Routing rows of a table that puts its mark before all of its columns, as Infor M3 does."""
+    return (
+        "CREATE TABLE MITMAS (MMITNO TEXT, MMITTY TEXT, MMITDS TEXT, MMUNMS TEXT, MMRESP TEXT, DELETED TEXT);"
+        "INSERT INTO MITMAS VALUES ('A1', 'SHAFT', 'a', 'ST', 'AB', NULL), ('A2', 'SHAFT', 'b', 'ST', 'AB', NULL);"
+        f"CREATE TABLE MPDOPE (POPRNO TEXT, POSTRT TEXT, POOPNO INTEGER, POPLGR TEXT, {state});"
+        "INSERT INTO MPDOPE VALUES ('A1', '001', 10, 'SAW', '20'), ('A1', '001', 20, 'MILL', '90');"
+    )
+
+
+MARKED = """
+[items]
+table = "MITMAS"
+ignore = ["DELETED"]
+[items.columns]
+item_cd = "MMITNO"
+[items.attributes]
+part_type = { column = "MMITTY", kind = "category" }
+[operations]
+table = "MPDOPE"
+[operations.columns]
+item_cd = "POPRNO"
+rout_no = "POSTRT"
+proc_seq = "POOPNO"
+job_cd = "POPLGR"
+"""
+
+
+@pytest.mark.parametrize("state", ["POSTAT TEXT", "POSTATUS TEXT", "PODELETED TEXT"])
+def test_a_mark_behind_the_letters_of_its_table_is_told(erp: Foreign, state: str) -> None:
+    erp.night(marked(state), MARKED)
+    assert erp.tells(f"{state.split()[0]} of MPDOPE may say which rows count")
+
+
+def test_a_header_is_known_by_its_columns_behind_the_letters_of_its_table(erp: Foreign) -> None:
+    head = (
+        "CREATE TABLE MPDHED (PHCONO INTEGER, PHPRNO TEXT, PHSTRT TEXT, PHSTAT TEXT, PHTX40 TEXT);"
+        "INSERT INTO MPDHED VALUES (1, 'A1', '001', '90', NULL), (1, 'A2', '001', '20', NULL);"
+    )
+    rows = "INSERT INTO MPDOPE VALUES ('A2', '001', 10, 'SAW', '20');"
+    erp.night(marked() + rows + head, MARKED)
+    assert erp.tells("MPDHED has PHSTAT", "2 of its rows, in 2 different states", "(3 rows of them)")
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["MMITNO", "MMITDS", "MMSTAT", "MMITTY", "MMUNMS", "DELETED"], ["ITNO", "ITDS", "STAT", "ITTY", "UNMS", "DELETED"]),
+        (["imlitm", "imdsc1", "imsrp1", "imuom1", "imstkt"], ["litm", "dsc1", "srp1", "uom1", "stkt"]),
+        (["PROD", "PRICE", "STATUS", "PROC", "PRIO", "QTY"], None),
+        (["ItemNo", "ItemName", "ItemType", "ItemUnit", "ItemState"], None),
+        (["IT_NO", "IT_NAME", "IT_TYPE", "IT_UNIT", "IT_STATE"], None),
+        (["MMITNO", "MMITDS", "MMSTAT"], None),
+        (["ITEMNO", "ITEMNAME", "ITEMTYPE", "ITEMUNIT", "ITEMSTATE"], None),
+    ],
+)  # fmt: skip
+def test_names_without_the_mark_of_their_table(names: list[str], says: list[str] | None) -> None:
+    assert list(without_mark(names).values()) == (says or names)
 
 
 def test_a_reversed_report_and_a_main_routing_are_told(erp: Foreign) -> None:
@@ -415,6 +476,31 @@ def test_a_time_in_two_columns_is_told_and_one_time_in_two_units_is_not(erp: For
 
 
 @pytest.mark.parametrize(
+    ("column", "mapped", "told"),
+    [
+        ("SCRAP_QTY REAL", 'yield_qty = "QTY"', True),
+        ("Ausschuss INTEGER", 'yield_qty = "QTY"', True),
+        ("SCQT REAL", 'yield_qty = "QTY"', True),
+        ("SCRAP_QTY REAL", 'order_qty = "QTY"', False),
+        ("SCRAP_QTY REAL", 'yield_qty = "QTY"\nbad_qty = "SCRAP_QTY"', False),
+        ("SCRAP_REASON INTEGER", 'yield_qty = "QTY"', False),
+        ("SCRAP_CD TEXT", 'yield_qty = "QTY"', False),
+    ],
+)
+def test_pieces_that_are_not_good_are_told_where_the_good_ones_are_read(
+    erp: Foreign, column: str, mapped: str, told: bool
+) -> None:
+    results = DONE.replace('machine_time = "MAN_HR"', 'machine_time = "MAN_HR"\n' + mapped)
+    results = results.replace('order_qty = "QTY"\n', "", 0 if "order_qty" in mapped else 1)
+    results = results if "order_qty" not in mapped else results.replace(mapped + "\n", "", 1)
+    erp.night(two("X TEXT", "1", "1") + reports(column, ["0", "2", "3"]), ITEMS + STEP + results)
+    assert (
+        erp.tells(f"work_results: {column.split()[0]} may be pieces that were worked on", "in 2 of 3 rows")
+        is told
+    )
+
+
+@pytest.mark.parametrize(
     ("setup", "says"),
     [
         (0.25, "hours (15 minutes)"),
@@ -432,6 +518,33 @@ def test_set_ups_that_no_plant_has_are_told_with_the_likely_unit(
     own = TIMES.replace("[routing]", 'setup_unit = { const = "X" }\n[routing]\ntime_units = { X = 1 }')
     said.night(steps("SETUP REAL, RUN REAL", rows), ITEMS + own)
     assert not said.tells("the set-up (SETUP) is")
+
+
+@pytest.mark.parametrize(
+    ("units", "more", "told"),
+    [
+        ("0 = 1, 1 = 1", "", True),
+        ("0 = 60, 1 = 60", "", False),
+        ("0 = 1, 1 = 1", '\nignore = ["SETUP"]', False),
+        ("MIN = 1", "", False),
+    ],
+)
+def test_numbers_in_place_of_a_unit_s_name_say_no_unit(
+    erp: Foreign, units: str, more: str, told: bool
+) -> None:
+    code = "MIN" if "MIN" in units else "0"
+    rows = ", ".join(f"('A{1 + n % 3}','R{n}',{10 + n},'J{n % 4}',0.25,1,'{code}')" for n in range(60))
+    profile = TIMES.replace("[routing]", f'setup_unit = "CODE"\n[routing]\ntime_units = {{ {units} }}')
+    erp.night(
+        steps("SETUP REAL, RUN REAL, CODE TEXT", rows), ITEMS + profile.replace('"STEP"', f'"STEP"{more}')
+    )
+    words = (
+        "(SETUP) is 0.25 minutes",
+        "the numbers in CODE; was it in hours (15 minutes)",
+        "routing.time_units",
+    )
+    assert erp.tells(*words) is told
+    assert erp.tells("the set-up (SETUP) is") is told
 
 
 @pytest.mark.parametrize("word", ["Rüsten", "SETUP", "Réglage presse", "Attrezzaggio", "Seřízení"])

@@ -99,6 +99,16 @@ def test_what_cannot_be_guessed_is_not(items: pl.DataFrame, why: str) -> None:
     assert table.numbers.shape[1] == len(tokeniser.number_names)
 
 
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_size_of_one_kind_of_part_alone_is_not_guessed_where_kinds_are_left_out_whole(fold: int) -> None:
+    items, _ = plant()
+    known = items["od"].is_not_null().to_numpy()
+    tokeniser = Tokeniser(ATTRIBUTES).fit(items)
+    table = tokeniser.guess_sizes(items, tokeniser.transform(items), np.where(known, fold, 1 - fold), seed=1)
+    assert not tokeniser.guesses.guesses
+    assert table.numbers.shape[1] == len(tokeniser.number_names)
+
+
 def test_a_size_that_can_be_negative_is_guessed_in_its_own_unit() -> None:
     items, _ = plant()
     moved = items.with_columns(pl.col("od") - 100.0)

@@ -89,6 +89,16 @@ INSERT INTO 品目マスタ SELECT 'J' || n, '軸' || n, 'G' || (n % 3), n FROM 
 INSERT INTO 工程マスタ SELECT 'J' || n, s, 'C' || s, 'M' || s, 0.25, 0.05, '時間' FROM nr, seq;
 INSERT INTO 製造実績 SELECT 'S' || n, 'J' || n, 10, 'C10', '2025/03/01', 20, 60 FROM nr;
 """
+#: Infor M3: every column has two letters of its table before its name, days are numbers and 99999999 is none, codes say per how many.
+MARKED = """
+CREATE TABLE MITMAS (MMCONO INTEGER, MMITNO TEXT, MMSTAT TEXT, MMITDS TEXT, MMITGR TEXT, MMRGDT INTEGER);
+CREATE TABLE MPDOPE (POCONO INTEGER, POFACI TEXT, POPRNO TEXT, POSTRT TEXT, POOPNO INTEGER, POOPDS TEXT, POPLGR TEXT, POSETI REAL, POPITI REAL,
+  POCTCD INTEGER, POFDAT INTEGER, POTDAT INTEGER);
+INSERT INTO MITMAS SELECT c, 'A' || n, CASE n WHEN 1 THEN '90' ELSE '20' END, 'Skena ' || n, 'G' || (n % 3), 20240100 + n
+  FROM nr, (SELECT 100 AS c UNION SELECT 200);
+INSERT INTO MPDOPE SELECT 100 * (1 + n % 2), 'A01', 'A' || n, '001', s, 'Kapning', 'M' || s, 0.25, 1.5, n % 4, 20240100 + n, CASE n WHEN 2 THEN 20240601 ELSE 99999999 END
+  FROM nr, seq;
+"""
 #: Routings of a group of items, times per lot; reports with two moments in place of a duration, some of them aborted.
 GROUPED = """
 CREATE TABLE article (article_id TEXT, label TEXT, item_group TEXT);
@@ -157,6 +167,24 @@ def test_german_names(propose: Propose) -> None:
     profile = tomllib.loads(found.text)
     assert profile["items"]["attributes"]["part_type"]["column"] == "Warengruppe"
     assert profile["results"]["time_factor_min"] == 60, "the name says hours (Std)"
+
+
+def test_names_behind_two_letters_of_their_table(propose: Propose) -> None:
+    found = propose(MARKED)
+    assert columns(found, "items") == {"item_cd": "MMITNO"}
+    assert columns(found, "operations") == {
+        "item_cd": "POPRNO", "rout_no": "POSTRT", "proc_seq": "POOPNO", "job_cd": "POOPDS", "job_nm": "POOPDS", "res_cd": "POPLGR",
+        "setup_time": "POSETI", "run_time": "POPITI", "run_basis": "POCTCD", "valid_from": "POFDAT", "valid_to": "POTDAT",
+    }  # fmt: skip
+    profile = tomllib.loads(found.text)
+    assert profile["operations"]["columns"]["valid_to"]["date_format"] == "%Y%m%d", "99999999 is no day"
+    assert {a["column"] for a in profile["items"]["attributes"].values()} == {"MMITDS", "MMITGR"}, (
+        "MMRGDT holds days"
+    )
+    assert "# DECIDE: which rows count? MITMAS.MMSTAT holds '20' (18), '90' (2)" in found.text
+    assert "# DECIDE: which company or plant? MPDOPE.POCONO holds" in found.text
+    assert "ROUTING_ETL_COMPANY_CODE: MPDOPE.POCONO holds '" in found.text
+    assert "warning: items: MMSTAT of MITMAS may say which rows count" in found.text
 
 
 def test_a_unit_that_nobody_can_know_is_a_question(propose: Propose) -> None:
