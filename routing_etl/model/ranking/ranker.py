@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import expit, logit
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.threads import one_thread
-from routing_etl.model.base.trees import Boosted
 from routing_etl.model.candidates.evidence import EvidenceFeatures
 
 #: Boosted trees need so many right and so many wrong candidates; a logistic regression learns from fewer.
@@ -157,6 +152,11 @@ class CandidateRanker:
 
     def _learn(self, asked: _Asked, hit: Bools, effort: float) -> Any:
         """A model of `hit`; None where all candidates are right or all are wrong."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
         if hit.all() or not hit.any():
             return None
         if not self.boosted_:
@@ -238,6 +238,8 @@ class _Calibrator:
 
     def __init__(self, score: Floats, hit: Bools, kinds: list[Floats]) -> None:
         """`kinds`: ways to tell items apart; of each, per score the kind 0, 1, 2 ..., NaN for none."""
+        from sklearn.isotonic import IsotonicRegression
+
         rate = float(hit.mean()) if len(hit) else 0.0
         x = np.concatenate([score, [score.min(), score.max()]]) if len(score) else np.zeros(2)
         y = np.concatenate([hit.astype(np.float64), [0.5 * rate, 0.5 + 0.5 * rate]])
