@@ -15,6 +15,7 @@ What belongs here: the ERP's columns, units and dirt. What does not: learning, o
 """
 
 __all__ = [
+    "attribute_order",
     "basis_words",
     "catalogue",
     "census",

@@ -25,6 +25,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import became, street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.learning import read_copies
+from routing_etl.pipeline.lookups import write_lookups
 from routing_etl.pipeline.memory import memory_warning
 from routing_etl.pipeline.results import (
     Checked,
@@ -140,6 +141,7 @@ def clean(ctx: Context, *, warehouse_needed: bool = True) -> CleanReport:
             before=_spellings_before(ctx),
             progress=ctx.progress,
         )
+    write_lookups(ctx.run)
     return replace(report, warnings=(*report.warnings, *equal.warnings, *([scarce] if scarce else [])))
 
 
