@@ -20,6 +20,7 @@ from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.candidates.evidence import EvidenceFeatures
+from routing_etl.model.ranking.linear import Linear
 
 #: Boosted trees need so many right and so many wrong candidates; a logistic regression learns from fewer.
 _FEW_HITS = 400
@@ -154,14 +155,14 @@ class CandidateRanker:
         """A model of `hit`; None where all candidates are right or all are wrong."""
         from sklearn.ensemble import HistGradientBoostingClassifier
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
         if hit.all() or not hit.any():
             return None
         if not self.boosted_:
-            model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5))
-            return model.set_output(transform="default").fit(asked.steady(), hit)
+            scaler, regression = StandardScaler().set_output(transform="default"), LogisticRegression(C=0.5)
+            regression.fit(scaler.fit_transform(asked.steady()), hit)
+            return Linear(scaler, regression)
         boosted = HistGradientBoostingClassifier(
             max_iter=round(_ROUNDS * effort),
             learning_rate=_LEARNING_RATE,
@@ -215,7 +216,7 @@ def _score(model: Any, asked: _Asked) -> Floats:
         return asked.features.column(_UNLEARNED_SCORE).astype(np.float64)
     if isinstance(model, Boosted):
         return np.asarray(expit(model.predict(asked.matrix())))
-    return np.asarray(model.predict_proba(asked.steady())[:, 1], dtype=np.float64)
+    return np.asarray(model.predict(asked.steady()), dtype=np.float64)
 
 
 def first_choice(score: Floats, row: Ints) -> Bools:

@@ -12,10 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.ragged import Ragged
 from routing_etl.model.candidates.operations_model import _Column, _ColumnSet
+from routing_etl.model.ranking.linear import Linear
 
 SHAPES = st.lists(
     st.none() | st.tuples(st.sampled_from(["<f4", "<i8", "|u1"]), st.lists(st.integers(0, 3), max_size=3)),
@@ -82,6 +86,16 @@ def test_boosted_trees_are_stored_without_the_library_and_without_what_can_be_de
     made.predict(np.tile(matrix, (50, 1)))
     assert pickle.dumps(made) == fresh
     assert b"sklearn" not in fresh
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_regression_kept_as_its_numbers_gives_the_library_s_probabilities_to_the_bit(kind: Any) -> None:
+    rng = np.random.default_rng(5)
+    matrix = rng.normal(3.0, [1.0, 9.0, 0.1], size=(300, 3)).astype(kind)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5)).fit(matrix, matrix[:, 0] > 3.2)
+    ours = pickle.loads(pickle.dumps(Linear(model[0], model[1])))
+    for asked in (matrix, np.asfortranarray(matrix), matrix[:1]):
+        assert np.array_equal(ours.predict(asked), model.predict_proba(asked)[:, 1])
 
 
 def test_the_predictor_is_imported_without_what_only_learning_needs() -> None:
