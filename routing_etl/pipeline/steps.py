@@ -282,9 +282,11 @@ def aggregate_times(ctx: Context) -> TimesReport:
     DataQualityError
         Actual times are not plausible against the standards, so the time basis must be wrong.
     """
+    from routing_etl.pipeline.kept_times import kept_times, note_times, times_basis
     from routing_etl.times.profiles import ReportedTimes, build_profiles
 
-    report = build_profiles(
+    basis = times_basis(ctx)
+    report = kept_times(ctx, basis) or build_profiles(
         ReportedTimes(pl.scan_parquet(ctx.run.clean / "work_results.parquet"), ctx.profile.time_basis),
         pl.scan_parquet(ctx.run.clean / "operations.parquet"),
         ctx.run.times,
@@ -292,6 +294,7 @@ def aggregate_times(ctx: Context) -> TimesReport:
         machines=machine_groups(ctx),
         progress=ctx.progress,
     )
+    note_times(ctx.run, basis)
     return judged_times(ctx, report)
 
 
