@@ -21,7 +21,6 @@ __all__ = [
     "census",
     "changes",
     "clean",
-    "clean_items",
     "clean_report",
     "extract",
     "name_words",

@@ -19,6 +19,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.item_sheets import FOLDER, file_of, own_routings, replace_page
+from routing_etl.pipeline.kept_pages import RECORD, KeptPages
 from routing_etl.pipeline.learning import read_attributes
 from routing_etl.pipeline.results import SheetsWritten
 from routing_etl.pipeline.scoring import scan_predictions
@@ -67,14 +68,17 @@ def _written(ctx: Context, folder: Path) -> SheetsWritten:
     language = ctx.settings.sheet_language
     chosen = _chosen(ctx)
     (folder / ITEMS).mkdir(parents=True, exist_ok=True)
-    kept: set[str] = set()
-    entries = []
+    pages = KeptPages(folder / ITEMS, folder / RECORD, language)
+    names: set[str] = set()
+    entries, again = [], 0
     new = dict(chosen.items.select("item_cd", "new").iter_rows())
     for sheet in sheets_of(_source(ctx, chosen.items)):
         name = file_of(sheet.item_cd)
-        page = sheet_page(sheet, language=language, made=made, back=f"../{INDEX}")
-        replace_page(folder / ITEMS / name, page.encode("utf-8"))
-        kept.add(name)
+        key = pages.key(sheet)
+        if not pages.keeps(name, key):
+            pages.write(name, key, sheet_page(sheet, language=language, made=made, back=f"../{INDEX}"))
+            again += 1
+        names.add(name)
         entries.append(_entry(sheet, new[sheet.item_cd], f"{ITEMS}/{name}"))
     listed = _worklist(ctx, chosen, _with_groups(ctx, chosen.items, entries), made)
     book = folder / f"{WORKBOOK}{TEMPORARY}"
@@ -82,8 +86,10 @@ def _written(ctx: Context, folder: Path) -> SheetsWritten:
     replace_file(book, folder / WORKBOOK)
     replace_page(folder / INDEX, worklist_page(listed, language=language, workbook=WORKBOOK).encode("utf-8"))
     for old in (folder / ITEMS).iterdir():
-        if old.name not in kept and (old.suffix == ".html" or old.name.endswith(TEMPORARY)):
+        if old.name not in names and (old.suffix == ".html" or old.name.endswith(TEMPORARY)):
             old.unlink()
+    pages.close()
+    log.info("sheets_written", made=again, kept=len(entries) - again)
     return SheetsWritten(str(folder), len(entries), chosen.waiting, chosen.new, "")
 
 
