@@ -19,7 +19,8 @@ from routing_etl import plots, safe_text
 from routing_etl.evaluation.metric_table import ALL, MetricRow
 from routing_etl.frames import CANDIDATES, Frame
 from routing_etl.pipeline.cards import CARD, model_card
-from routing_etl.pipeline.results import Evaluated, Finished, Trained, metrics_frame, tables_of
+from routing_etl.pipeline.finished import Finished
+from routing_etl.pipeline.results import Evaluated, Trained, metrics_frame, tables_of
 from routing_etl.pipeline.versions import metrics_of as metrics_of_version
 from routing_etl.registry.artifacts import SCORES
 from routing_etl.registry.store import ModelRegistry

@@ -17,7 +17,7 @@ from routing_etl.database.engine import unhurried_sqlite
 from routing_etl.files import TEMPORARY, replace_file
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.results import Finished
+from routing_etl.pipeline.finished import Finished
 from routing_etl.pipeline.street import Step
 from routing_etl.runs import list_runs
 from routing_etl.settings import Settings

@@ -16,7 +16,8 @@ from routing_etl.errors import ConfigurationError, RoutingEtlError
 from routing_etl.log import configure, get_logger
 from routing_etl.pipeline import learning_faults, night, steps
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.results import Finished, Trained
+from routing_etl.pipeline.finished import Finished
+from routing_etl.pipeline.results import Trained
 from routing_etl.pipeline.street import PUBLISH, Step
 from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.runs import RunFolder, find_run, list_runs, new_run, prune_runs, run_lock

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -76,15 +76,18 @@ def from_json(content: type[T], values: Any) -> T:
 
 @dataclass(frozen=True)
 class Report(Generic[T]):
-    """A kind of file in `reports/`: its name, the type of its content, and the command that writes it."""
+    """A kind of file in `reports/`: its name, what gives the type of its content, and the command that writes it.
+
+    The type is asked for when a file is written or read: whoever only looks whether there is one needs none of its modules.
+    """
 
     name: str
-    content: type[T]
+    content: Callable[[], type[T]]
     command: str
 
     def to_text(self, value: T) -> str:
         """The content of the file."""
-        return json.dumps(as_json(value, self.content), ensure_ascii=False, indent=1)
+        return json.dumps(as_json(value, self.content()), ensure_ascii=False, indent=1)
 
     def from_text(self, text: str) -> T:
         """The value that `to_text` wrote.
@@ -94,7 +97,7 @@ class Report(Generic[T]):
         ValueError
             The text is not JSON, or a value that the type needs is missing or of another kind.
         """
-        return from_json(self.content, json.loads(text))
+        return from_json(self.content(), json.loads(text))
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import dagster as dg
 from routing_etl import frames
 from routing_etl.pipeline import night, sharded, steps
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.finished import Finished
 from routing_etl.pipeline.night import NOTHING_TO_PREDICT
-from routing_etl.pipeline.results import Finished, Scored, Trained
+from routing_etl.pipeline.results import Scored, Trained
 from routing_etl.pipeline.review import examine_again
 from routing_etl.pipeline.street import EVALUATE, SCORE, TRAIN
 from routing_etl.settings import Settings

@@ -7,7 +7,8 @@ import dagster as dg
 from routing_etl import plots
 from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.results import Checked, Finished, Healthy
+from routing_etl.pipeline.finished import Finished
+from routing_etl.pipeline.results import Checked, Healthy
 from routing_etl.pipeline.review import read_findings
 from routing_etl.pipeline.street import CHECK_CANDIDATES, CHECK_HEALTH, CHECK_SOURCE, Step
 from routing_etl.settings import Settings

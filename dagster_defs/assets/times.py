@@ -8,7 +8,7 @@ import polars as pl
 from routing_etl import frames, plots
 from routing_etl.pipeline import sharded, steps
 from routing_etl.pipeline.context import Context
-from routing_etl.pipeline.results import Finished
+from routing_etl.pipeline.finished import Finished
 from routing_etl.pipeline.street import AGGREGATE_TIMES, CHECK_SOURCE, REVIEW_STANDARDS
 from routing_etl.settings import Settings
 from routing_etl.times.profiles import TimesReport

@@ -59,25 +59,19 @@ def predict(
 ) -> None:
     """Predict items, with their evidence; a sheet per item as HTML. Publishes nothing."""
     from routing_etl.cli.display.prediction import prediction_details
-    from routing_etl.pipeline.one_item import WhatIf, predict_item
-    from routing_etl.pipeline.sheets import save_sheets, sheet_of
+    from routing_etl.pipeline.item_sheets import save_sheets, sheets_of_predictions
+    from routing_etl.pipeline.one_item import WhatIf, predict_items
 
     settings = read_settings(sheet_language=language)
     what_if = WhatIf(_overrides(set_ or []), lot)
     codes = list(dict.fromkeys([*(item_cd or []), *(codes_of(items) if items is not None else [])]))
     if not codes:
         raise ConfigurationError("No item is named.", remedy="Name item codes, or a list: --items FILE")
-    found, unknown = [], []
-    for code in codes:
-        try:
-            found.append(predict_item(settings, code, what_if, version=version, run_id=run_id))
-        except ItemNotFoundError as exc:
-            if items is None:
-                raise
-            unknown.append(exc)
-    if not found:
+    predicted = predict_items(settings, codes, what_if, version=version, run_id=run_id)
+    found, unknown = predicted.found, predicted.unknown
+    if unknown and (items is None or not found):
         raise unknown[0]
-    sheets = [sheet_of(prediction, settings) for prediction in found]
+    sheets = sheets_of_predictions(found, settings)
     files = save_sheets(settings, sheets, html) if html or open_ else ()
 
     def text(screen: Console) -> None:

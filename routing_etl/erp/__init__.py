@@ -15,12 +15,12 @@ What belongs here: the ERP's columns, units and dirt. What does not: learning, o
 """
 
 __all__ = [
+    "attribute_order",
     "basis_words",
     "catalogue",
     "census",
     "changes",
     "clean",
-    "clean_items",
     "clean_report",
     "extract",
     "name_words",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from routing_etl.erp.attribute_order import in_order
 from routing_etl.erp.catalogue import unit_column_name
 from routing_etl.erp.clean_codes import RESPELLED, Equality, ItemKeys, one_spelling
 from routing_etl.erp.parse import CLOCK, COMMA, WITH_UNIT
@@ -418,43 +419,6 @@ def _plausible(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.Da
             counter.add("absurd_size", name, frame["_absurd"].sum())
             frame = frame.with_columns(pl.when(~pl.col("_absurd")).then(value).alias(name)).drop("_absurd")
     return in_order(frame, section, counter)
-
-
-def in_order(frame: pl.DataFrame, section: ItemSource, counter: Counter) -> pl.DataFrame:
-    """Treat attributes of which the first exceeds the second (`items.not_above`) as `items.on_not_above` says.
-
-    Each case is counted as `inner_above_outer` under the first attribute's name. What-if questions about one item go
-    through this function too, so that they see the values that training saw.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        Items.
-    section : ItemSource
-        The profile's rules for items.
-    counter : Counter
-        Takes the counts.
-
-    Returns
-    -------
-    polars.DataFrame
-        The items, with the attributes changed where they were out of order.
-    """
-    for low, high in section.not_above:
-        above = (pl.col(low) > pl.col(high)).fill_null(False)
-        counter.add("inner_above_outer", low, frame.select(above.sum()).item())
-        a, b = pl.col(low), pl.col(high)
-        changed = {
-            "null_first": [pl.when(~above).then(a).alias(low)],
-            "null_both": [pl.when(~above).then(a).alias(low), pl.when(~above).then(b).alias(high)],
-            "swap": [
-                pl.when(above).then(b).otherwise(a).alias(low),
-                pl.when(above).then(a).otherwise(b).alias(high),
-            ],
-            "keep": [],
-        }[section.on_not_above]
-        frame = frame.with_columns(changed)
-    return frame
 
 
 def _joined_names(flags: dict[str, pl.Series], height: int, name: str) -> pl.Series:

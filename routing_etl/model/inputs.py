@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_args
 
 import polars as pl
-from sklearn.exceptions import NotFittedError
 
 from routing_etl.errors import FrameError, ModelError
 from routing_etl.frames import (
@@ -464,6 +463,8 @@ def check_fitted(model: object, learned: str) -> None:
         The model is not fitted; its cause is scikit-learn's `NotFittedError`.
     """
     if not hasattr(model, learned):
+        from sklearn.exceptions import NotFittedError
+
         raise ModelError(
             "The model is not trained.", remedy="Call fit, or load a trained version."
         ) from NotFittedError()

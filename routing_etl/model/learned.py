@@ -11,19 +11,19 @@ from scipy import sparse
 
 from routing_etl.frames import AttributeSpec, TimeEvidence
 from routing_etl.model.answer.explain import AttributeText
-from routing_etl.model.attributes.features import AttributeEncoder
+from routing_etl.model.attributes.encoding import AttributeEncoding
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import dense_product
 from routing_etl.model.candidates.evidence import Said
 from routing_etl.model.candidates.families import Families
-from routing_etl.model.candidates.forest import RoutingForest
+from routing_etl.model.candidates.grown import GrownForest
 from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import (
     ItemSpace,
     Neighbours,
-    SimilarityScale,
+    SimilarityCurve,
 )
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.catalogue.routings import RoutingCatalogue
@@ -110,7 +110,7 @@ class Encoded:
 
     Attributes
     ----------
-    encoder : AttributeEncoder
+    encoder : AttributeEncoding
         Fitted.
     features : Floats
         Items x columns, out of fold.
@@ -122,7 +122,7 @@ class Encoded:
         Levels that tell most about routings, strongest first.
     """
 
-    encoder: AttributeEncoder
+    encoder: AttributeEncoding
     features: Floats
     table: TokenTable
     described: Floats
@@ -142,9 +142,10 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Grown:
-    """The fitted forest, and the out-of-bag votes for the training items (items x variants)."""
+    """The grown forest, what each feature tells, and the out-of-bag votes for the training items (items x variants)."""
 
-    forest: RoutingForest
+    forest: GrownForest
+    importances: Floats
     votes: sparse.csr_matrix
 
 
@@ -234,7 +235,7 @@ class Ranking:
 
     Attributes
     ----------
-    scale : SimilarityScale
+    scale : SimilarityCurve
         Distance to similarity.
     ranker : CandidateRanker
         Scores and probabilities.
@@ -246,7 +247,7 @@ class Ranking:
         Which training items were.
     """
 
-    scale: SimilarityScale
+    scale: SimilarityCurve
     ranker: CandidateRanker
     novelty: Novelty
     neighbours: Neighbours

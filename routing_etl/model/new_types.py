@@ -19,17 +19,17 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
+from routing_etl.model.attributes.encoding import AttributeEncoding, drawn_folds
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import dense_product, rank_in_group
 from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.families import Families
-from routing_etl.model.candidates.forest import RoutingForest
+from routing_etl.model.candidates.grown import GrownForest
 from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.operations_model import OperationModel
-from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityScale
+from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityCurve
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.inputs import identifiers, types_of
 from routing_etl.model.kinship import Kinship
@@ -88,8 +88,8 @@ class NewTypes:
         Types that were left out.
     """
 
-    encoder: AttributeEncoder
-    forest: RoutingForest
+    encoder: AttributeEncoding
+    forest: GrownForest
     space: ItemSpace
     families: Families
     sizes: KnownSizes
@@ -97,7 +97,7 @@ class NewTypes:
     words: WordRules
     variant_operations: sparse.csr_matrix
     maker: CandidateMaker
-    scale: SimilarityScale
+    scale: SimilarityCurve
     ranker: CandidateRanker
     telling: tuple[str, ...]
     kinship: Kinship
@@ -228,6 +228,8 @@ class _Part:
 
 def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTypes:
     """The first stages on some of the training items, types left out."""
+    from routing_etl.model.attributes.features import AttributeEncoder
+
     part, rows, variants = asked.training, asked.rows, asked.variants
     encoder = AttributeEncoder(
         attributes=part.attributes,
@@ -253,7 +255,7 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
     maker = CandidateMaker().fit(known)
     ranking = rank(own, known, maker, options)
     return NewTypes(
-        encoder=encoder,
+        encoder=encoded.encoder,
         forest=grown.forest,
         space=space,
         families=families,

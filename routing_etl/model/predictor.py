@@ -5,12 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import polars as pl
-from sklearn import config_context
-from sklearn.utils import InputTags, Tags, TargetTags
 
 from routing_etl.frames import (
     ABSTAINED,
@@ -87,6 +85,9 @@ from routing_etl.model.stages import (
 from routing_etl.model.times.operation_times import TimeItems, TimeRequest
 from routing_etl.model.times.timed import TimedOperations
 from routing_etl.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 #: An attribute that tells that the model is fitted.
 _FITTED = "texts_"
@@ -239,6 +240,8 @@ class RoutingPredictor(Parameters):
         FrameError
             A frame does not keep its contract.
         """
+        from sklearn import config_context
+
         options = self._checked(progress)
         items, operations = training_frames(items, operations)
         check_training(items, operations)
@@ -395,6 +398,8 @@ class RoutingPredictor(Parameters):
 
     def __sklearn_tags__(self) -> Tags:
         """Tell scikit-learn's tools that this takes frames, not matrices."""
+        from sklearn.utils import InputTags, Tags, TargetTags
+
         return Tags(
             estimator_type=None,
             target_tags=TargetTags(required=True),

@@ -15,7 +15,7 @@ from routing_etl.model.candidates.maker import CandidateMaker
 from routing_etl.model.candidates.similarity import (
     NeighbourIndex,
     Neighbours,
-    SimilarityScale,
+    SimilarityCurve,
 )
 from routing_etl.model.inputs import types_of
 from routing_etl.model.learned import (
@@ -98,7 +98,7 @@ class _Searched:
     asked: Ints
     expected: Floats
     points: Floats
-    scale: SimilarityScale
+    scale: SimilarityCurve
     neighbours: Neighbours
     nearest_same: Bools
 
@@ -121,7 +121,9 @@ def _search(basis: Basis, asked: Ints, k: int) -> _Searched:
     points = space.place(expected, basis.encoded.features[asked])
     distance, found = _nearest(basis, points, asked, k)
     same = (found >= 0) & (sequence[np.maximum(found, 0)] == sequence[asked][:, None])
-    scale = SimilarityScale().fit(distance[:, :_SCALE_NEIGHBOURS], same[:, :_SCALE_NEIGHBOURS])
+    from routing_etl.model.candidates.similarity_scale import SimilarityScale
+
+    scale = SimilarityScale().fit(distance[:, :_SCALE_NEIGHBOURS], same[:, :_SCALE_NEIGHBOURS]).curve
     neighbours = Neighbours(found, scale.of(distance))
     return _Searched(asked, expected, points, scale, neighbours, same[:, 0])
 

@@ -5,21 +5,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import polars as pl
-from sklearn.decomposition import TruncatedSVD
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec, TimeEvidence
 from routing_etl.model.answer.explain import AttributeText
 from routing_etl.model.answer.resemblance import Resemblance
-from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
+from routing_etl.model.attributes.encoding import drawn_folds
 from routing_etl.model.attributes.importance import attribute_importance, attribute_statistics
 from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.base.columns import dense_product, group_mean
 from routing_etl.model.candidates.counts import KnownRoutings
 from routing_etl.model.candidates.families import Families, find_families
-from routing_etl.model.candidates.forest import forest_for
 from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
 from routing_etl.model.candidates.similarity import (
@@ -56,6 +56,9 @@ from routing_etl.model.ranking.novelty import (
 from routing_etl.model.siblings import siblings
 from routing_etl.model.times.operation_times import OperationTimes, TimeItems, TimeTraining
 from routing_etl.model.times.timed import MEASURES, TimedOperations, actual_times, standard_times
+
+if TYPE_CHECKING:
+    from routing_etl.model.attributes.features import AttributeEncoder
 
 #: Dimensions of the low-rank description of routings, and most items that its directions are found from.
 _N_COMPONENTS, _MOST_DESCRIBED = 48, 60_000
@@ -141,6 +144,8 @@ def encode(training: Training, options: Options) -> Encoded:
     options : Options
         The predictor's parameters.
     """
+    from routing_etl.model.attributes.features import AttributeEncoder
+
     described = _described(training.catalogue, options.seed)
     return encode_with(
         AttributeEncoder(
@@ -172,7 +177,7 @@ def encode_with(encoder: AttributeEncoder, training: Training, described: Floats
     telling = [name for name in ranked if gains[name] > _LEAST_GAIN][:_MOST_TELLING]
     if TYPE_LEVEL in gains and TYPE_LEVEL not in telling:
         telling.append(TYPE_LEVEL)
-    return Encoded(encoder, features, table, described, tuple(telling))
+    return Encoded(encoder.encoding, features, table, described, tuple(telling))
 
 
 def _described(catalogue: RoutingCatalogue, seed: int) -> Floats:
@@ -183,6 +188,8 @@ def _described(catalogue: RoutingCatalogue, seed: int) -> Floats:
         return np.asarray(described.todense(), dtype=np.float32)
     if len(rows) > _MOST_DESCRIBED:
         rows = np.random.default_rng(seed).choice(rows, _MOST_DESCRIBED, replace=False)
+    from sklearn.decomposition import TruncatedSVD
+
     reducer = TruncatedSVD(k, n_iter=4, random_state=seed).fit(described[rows])
     return np.asarray(reducer.transform(described), dtype=np.float32)
 
@@ -199,6 +206,8 @@ def grow(training: Training, encoded: Encoded, options: Options) -> Grown:
     options : Options
         The predictor's parameters.
     """
+    from routing_etl.model.candidates.forest import forest_for
+
     forest = forest_for(training.catalogue.labels.height, options.n_trees)
     forest.set_params(n_jobs=options.n_jobs, random_state=options.seed)
     variant = training.catalogue.label_variant
@@ -210,7 +219,7 @@ def grow(training: Training, encoded: Encoded, options: Options) -> Grown:
         groups=training.together,
         progress=options.progress,
     )
-    return Grown(forest, votes)
+    return Grown(forest.grown, forest.feature_importances_, votes)
 
 
 def span_space(encoded: Encoded, grown: Grown, options: Options) -> ItemSpace:
@@ -225,7 +234,7 @@ def span_space(encoded: Encoded, grown: Grown, options: Options) -> ItemSpace:
     options : Options
         The predictor's parameters.
     """
-    importance = grown.forest.feature_importances_.astype(np.float32)
+    importance = grown.importances.astype(np.float32)
     owners = encoded.encoder.feature_attributes_
     user = np.array([options.feature_weights.get(owner, 1.0) for owner in owners], dtype=np.float32)
     space = AttributeSpace.of(encoded.features, np.sqrt(np.maximum(importance, 0.0)) * user)
@@ -241,7 +250,7 @@ def span_space(encoded: Encoded, grown: Grown, options: Options) -> ItemSpace:
 
 def _worth_of_sizes(encoded: Encoded, grown: Grown) -> Floats:
     """Per measure its share of the importance of all measures; empty where that is next to nothing."""
-    importance = grown.forest.feature_importances_.astype(np.float32)
+    importance = grown.importances.astype(np.float32)
     owners = np.array(encoded.encoder.feature_attributes_)
     worth = np.array([importance[owners == m].sum() for m in encoded.encoder.tokeniser_.sized], np.float32)
     total = float(worth.sum())
@@ -460,7 +469,7 @@ def explain(basis: Basis, options: Options) -> Explanation:
         The predictor's parameters.
     """
     training, encoder = basis.training, basis.encoded.encoder
-    importance = attribute_importance(encoder, basis.grown.forest.feature_importances_)
+    importance = attribute_importance(encoder, basis.grown.importances)
     statistics = attribute_statistics(
         training.items, training.attributes, dict(options.feature_weights), encoder, options.seed
     )

@@ -5,7 +5,8 @@ not: SQL text, frame maths, learning, anything that shows or prints, Dagster.
 """
 
 __all__ = [
-    "ahead", "alerts", "audit", "cards", "champion", "context", "demo", "drill", "exports", "from_files", "initial", "learning_faults", "night", "one_item", "persons", "recipe", "results", "review",
-    "sharded", "sheets", "status", "steps", "street", "sweep", "telling",
+    "ahead", "alerts", "audit", "cards", "champion", "context", "demo", "drill", "exports", "finished",
+    "from_files", "initial", "item_sheets", "learning_faults", "night", "one_item", "persons",
+    "recipe", "results", "review", "sharded", "sheets", "status", "steps", "street", "sweep", "telling",
     "training", "upkeep", "versions", "watch", "weekly",
 ]  # fmt: skip

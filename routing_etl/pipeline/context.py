@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from routing_etl.database.engine import make_engine, translated
 from routing_etl.errors import ConfigurationError
 from routing_etl.log import bind_run, get_logger
+from routing_etl.pipeline.finished import Finished, StepCost
 from routing_etl.pipeline.memory import peak_memory_mb
-from routing_etl.pipeline.results import Finished, StepCost
 from routing_etl.pipeline.street import Part, Step
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import Report, RunFolder

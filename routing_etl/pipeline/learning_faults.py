@@ -25,7 +25,8 @@ from routing_etl.runs import Report, RunFolder
 
 if TYPE_CHECKING:
     from routing_etl.evaluation.metric_table import MetricRow
-    from routing_etl.pipeline.results import Finished, Trained
+    from routing_etl.pipeline.finished import Finished
+    from routing_etl.pipeline.results import Trained
 
 log = get_logger(__name__)
 
@@ -74,7 +75,7 @@ class TrainingFailed:
 
 
 #: Kept in the run folder from the failure until the run trains again.
-TRAINING_FAILED = Report("training_failed", TrainingFailed, "train")
+TRAINING_FAILED = Report("training_failed", lambda: TrainingFailed, "train")
 
 
 def train_or_go_on(

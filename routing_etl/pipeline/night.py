@@ -25,6 +25,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import street
 from routing_etl.pipeline.champion import pin_in_force
 from routing_etl.pipeline.context import Context
+from routing_etl.pipeline.finished import Finished
 from routing_etl.pipeline.learning import read_copies, read_valid_operations
 from routing_etl.pipeline.learning_faults import (
     SUCCEEDED,
@@ -34,7 +35,7 @@ from routing_etl.pipeline.learning_faults import (
     warnings_of,
 )
 from routing_etl.pipeline.recipe import present_recipe, routed_items
-from routing_etl.pipeline.results import Extracted, Finished, FrameRead, Scored
+from routing_etl.pipeline.results import Extracted, FrameRead, Scored
 from routing_etl.pipeline.review import examine_again
 from routing_etl.pipeline.sweep import SWEPT, sweep
 from routing_etl.pipeline.versions import LEARNED_JOBS

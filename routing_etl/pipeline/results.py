@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -26,30 +26,6 @@ from routing_etl.warehouse.standard_times import ReviewPublished
 
 if TYPE_CHECKING:
     from routing_etl.evaluation.report import EvaluationTables
-
-T_co = TypeVar("T_co", covariant=True)
-
-
-# --- every step --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class StepCost:
-    """What a step took: wall-clock seconds, highest memory of the process so far in MB, and when it ended (UTC)."""
-
-    seconds: float
-    peak_memory_mb: float
-    finished_at: datetime
-
-
-@dataclass(frozen=True)
-class Finished(Generic[T_co]):
-    """A step that has ended well: its name, what it found, what it took, and the shard if it did only one."""
-
-    step: str
-    result: T_co
-    cost: StepCost
-    shard: int | None = None
 
 
 # --- reading and checking ----------------------------------------------------------------------------------------------

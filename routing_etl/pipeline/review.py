@@ -14,8 +14,9 @@ import polars as pl
 from routing_etl import frames
 from routing_etl.pipeline import street
 from routing_etl.pipeline.context import Context, step
+from routing_etl.pipeline.finished import Finished
 from routing_etl.pipeline.learning import read_attributes
-from routing_etl.pipeline.results import Finished, Healthy, Reviewed, Trained
+from routing_etl.pipeline.results import Healthy, Reviewed, Trained
 from routing_etl.pipeline.versions import HELD_OUT
 from routing_etl.runs import RunFolder
 from routing_etl.times.standard_review import ReviewReport

@@ -18,10 +18,10 @@ from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.in_house import InHouse, in_house_of
 from routing_etl.pipeline.incomplete import Incomplete
 from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.loading import load_model
 from routing_etl.pipeline.results import Counted, Scored
 from routing_etl.pipeline.unchanged import BY_ITEM, Kept, scoring_basis, unchanged_items
 from routing_etl.pipeline.unchanged import scan_predictions as scan_predictions
-from routing_etl.pipeline.versions import load_model
 from routing_etl.runs import RunFolder
 
 if TYPE_CHECKING:

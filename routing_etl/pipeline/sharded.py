@@ -18,6 +18,7 @@ from routing_etl.frames import RESOURCE_ALTERNATIVES, SIZES_FROM_TEXTS
 from routing_etl.pipeline import scoring, steps, street
 from routing_etl.pipeline.context import Context, shard_step, step
 from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.loading import load_model, missing_attributes
 from routing_etl.pipeline.results import (
     Checked,
     Counted,
@@ -28,7 +29,6 @@ from routing_etl.pipeline.results import (
     ScoredShard,
     TimesShard,
 )
-from routing_etl.pipeline.versions import load_model, missing_attributes
 from routing_etl.shards import check_shard, in_shard, part_prefix
 from routing_etl.times.profiles import TimesReport
 from routing_etl.warehouse.publish import LoadReport

@@ -17,6 +17,7 @@ import polars as pl
 
 from routing_etl import frames
 from routing_etl.frames import Frame, Predictions
+from routing_etl.pipeline.lookups import distinct_codes
 from routing_etl.progress import SILENT, Progress
 from routing_etl.runs import RunFolder
 from routing_etl.warehouse.todays_codes import Equality, respelled, todays
@@ -44,8 +45,6 @@ JOINED: Mapping[str, Mapping[str, tuple[str, str]]] = {
     frames.CANDIDATES.name: {"routing_code": ("job_cd", ">")},
     frames.CANDIDATE_OPERATIONS.name: {"source_items": ("item_cd", ",")},
 }
-#: Codes of the routings.
-_OF_OPERATIONS = ("rout_no", "job_cd", "res_cd", "bp_cd", "cur_cd", "tax_type")
 
 
 @dataclass(frozen=True)
@@ -132,17 +131,7 @@ def codes_of_today(run: RunFolder) -> TodaysCodes:
     run : RunFolder
         A run with cleaned frames.
     """
-    operations, items = (pl.scan_parquet(run.clean / f"{name}.parquet") for name in ("operations", "items"))
-    plans = [operations.select(pl.col(c).unique()) for c in _OF_OPERATIONS]
-    plans.append(items.select(pl.col("item_cd").unique()))
-    results = run.clean / "work_results.parquet"
-    if results.is_file():
-        plans += [pl.scan_parquet(results).select(pl.col(c).unique()) for c in ("job_cd", "res_cd")]
-    known: dict[str, pl.Series] = {}
-    for found in pl.collect_all(plans, engine="streaming"):
-        codes = found.to_series().drop_nulls()
-        known[codes.name] = pl.concat([known[codes.name], codes]).unique() if codes.name in known else codes
-    return TodaysCodes(known)
+    return TodaysCodes(distinct_codes(run))
 
 
 def of_model(codes: TodaysCodes, resources: pl.DataFrame, equal: Equality) -> TodaysCodes:

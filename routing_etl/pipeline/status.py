@@ -148,7 +148,7 @@ class Status:
 
 
 #: The content of the file in the home.
-REPORT = Report("status", Status, "status")
+REPORT = Report("status", lambda: Status, "status")
 
 
 def status(settings: Settings, now: datetime | None = None) -> Status:

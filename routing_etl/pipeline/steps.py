@@ -25,6 +25,7 @@ from routing_etl.log import get_logger
 from routing_etl.pipeline import became, street
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.learning import read_copies
+from routing_etl.pipeline.lookups import write_lookups
 from routing_etl.pipeline.memory import memory_warning
 from routing_etl.pipeline.results import (
     Checked,
@@ -140,6 +141,7 @@ def clean(ctx: Context, *, warehouse_needed: bool = True) -> CleanReport:
             before=_spellings_before(ctx),
             progress=ctx.progress,
         )
+    write_lookups(ctx.run)
     return replace(report, warnings=(*report.warnings, *equal.warnings, *([scarce] if scarce else [])))
 
 
@@ -280,9 +282,11 @@ def aggregate_times(ctx: Context) -> TimesReport:
     DataQualityError
         Actual times are not plausible against the standards, so the time basis must be wrong.
     """
+    from routing_etl.pipeline.kept_times import kept_times, note_times, times_basis
     from routing_etl.times.profiles import ReportedTimes, build_profiles
 
-    report = build_profiles(
+    basis = times_basis(ctx)
+    report = kept_times(ctx, basis) or build_profiles(
         ReportedTimes(pl.scan_parquet(ctx.run.clean / "work_results.parquet"), ctx.profile.time_basis),
         pl.scan_parquet(ctx.run.clean / "operations.parquet"),
         ctx.run.times,
@@ -290,6 +294,7 @@ def aggregate_times(ctx: Context) -> TimesReport:
         machines=machine_groups(ctx),
         progress=ctx.progress,
     )
+    note_times(ctx.run, basis)
     return judged_times(ctx, report)
 
 

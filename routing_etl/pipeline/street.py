@@ -7,35 +7,38 @@ tested against it.
 
 from __future__ import annotations
 
+import functools
 import importlib
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from routing_etl.erp.clean_report import CleanReport
-from routing_etl.frames import CheckOutcome
-from routing_etl.pipeline.results import (
-    Checked,
-    CheckOutcomes,
-    Evaluated,
-    Extracted,
-    Finished,
-    Healthy,
-    LoadBegun,
-    LoadedShard,
-    LoadOpened,
-    Measured,
-    Published,
-    Reviewed,
-    Scored,
-    ScoredShard,
-    SheetsWritten,
-    TimesShard,
-    Trained,
-)
-from routing_etl.quality.usual import Past
 from routing_etl.runs import Report, RunFolder
-from routing_etl.times.profiles import TimesReport
-from routing_etl.warehouse.publish import LoadReport
+
+if TYPE_CHECKING:
+    from routing_etl.erp.clean_report import CleanReport
+    from routing_etl.frames import CheckOutcome
+    from routing_etl.pipeline.finished import Finished
+    from routing_etl.pipeline.results import (
+        Checked,
+        CheckOutcomes,
+        Evaluated,
+        Extracted,
+        Healthy,
+        LoadBegun,
+        LoadedShard,
+        LoadOpened,
+        Measured,
+        Published,
+        Reviewed,
+        Scored,
+        ScoredShard,
+        SheetsWritten,
+        TimesShard,
+        Trained,
+    )
+    from routing_etl.quality.usual import Past
+    from routing_etl.times.profiles import TimesReport
+    from routing_etl.warehouse.publish import LoadReport
 
 T = TypeVar("T")
 
@@ -52,8 +55,8 @@ class Step(Generic[T]):
         What the README and people call it.
     function : str
         Module and function of the room `pipeline` that do it.
-    result : type
-        What it returns.
+    returns : str
+        Type that it returns, as `room.module:Name`: the table is read by commands that run no step.
     command : str
         The command of `routing-etl` that runs it.
     needs : tuple of Step
@@ -73,7 +76,7 @@ class Step(Generic[T]):
     name: str
     title: str
     function: str
-    result: type[T]
+    returns: str
     command: str
     needs: tuple[Step[Any], ...] = ()
     on: Step[Any] | None = None
@@ -83,9 +86,14 @@ class Step(Generic[T]):
     nightly: bool = True
 
     @property
+    def result(self) -> type[T]:
+        """The type that it returns."""
+        return cast("type[T]", _named(self.returns))
+
+    @property
     def report(self) -> Report[Finished[T]]:
         """The step's report in the run folder."""
-        return _report_of(self, self.result)
+        return _report_of(self, self.returns)
 
     @property
     def invalidates(self) -> tuple[Step[Any], ...]:
@@ -113,77 +121,99 @@ class Part(Generic[T]):
     """A step done for one shard of items alone, with a report per shard."""
 
     step: Step[Any]
-    result: type[T]
+    returns: str
+
+    @property
+    def result(self) -> type[T]:
+        """The type that it returns."""
+        return cast("type[T]", _named(self.returns))
 
     @property
     def report(self) -> Report[Finished[T]]:
         """The report of each shard in the run folder."""
-        return _report_of(self.step, self.result)
+        return _report_of(self.step, self.returns)
 
 
-def _report_of(step: Step[Any], result: type[T]) -> Report[Finished[T]]:
-    content = Finished[result]  # type: ignore[valid-type]
-    return Report(step.name, cast("type[Finished[T]]", content), step.command)
+def _named(place: str) -> Any:
+    """The type at `room.module:Name`."""
+    module, name = place.split(":")
+    return getattr(importlib.import_module(f"routing_etl.{module}"), name)
+
+
+def _report_of(step: Step[Any], returns: str) -> Report[Finished[Any]]:
+    return Report(step.name, functools.partial(_finished, returns), step.command)
+
+
+def _finished(returns: str) -> type[Finished[Any]]:
+    from routing_etl.pipeline.finished import Finished
+
+    return cast("type[Finished[Any]]", Finished[_named(returns)])  # type: ignore[misc]
+
+
+def _report(name: str, content: str, command: str) -> Report[Any]:
+    return Report(name, functools.partial(_named, content), command)
 
 
 def _outcomes(step: str, command: str) -> Report[CheckOutcomes]:
-    return Report(f"{step}_outcomes", CheckOutcomes, command)
+    return _report(f"{step}_outcomes", "pipeline.results:CheckOutcomes", command)
 
 
-EXTRACT = Step("extract", "extract", "steps.extract", Extracted, "extract", leaves=("raw",))
-CLEAN = Step(
-    "clean", "clean", "steps.clean", CleanReport, "extract",
+EXTRACT: Step[Extracted] = Step(
+    "extract", "extract", "steps.extract", "pipeline.results:Extracted", "extract", leaves=("raw",)
+)
+CLEAN: Step[CleanReport] = Step(
+    "clean", "clean", "steps.clean", "erp.clean_report:CleanReport", "extract",
     needs=(EXTRACT,), on=EXTRACT, leaves=("clean", "rejects"),
 )  # fmt: skip
-CHECK_SOURCE = Step(
-    "check_source", "check", "steps.check_source", Checked, "check",
+CHECK_SOURCE: Step[Checked] = Step(
+    "check_source", "check", "steps.check_source", "pipeline.results:Checked", "check",
     needs=(CLEAN,), on=CLEAN, outcomes=_outcomes("check_source", "check"),
 )  # fmt: skip
-AGGREGATE_TIMES = Step(
-    "aggregate_times", "times", "steps.aggregate_times", TimesReport, "times",
+AGGREGATE_TIMES: Step[TimesReport] = Step(
+    "aggregate_times", "times", "steps.aggregate_times", "times.profiles:TimesReport", "times",
     needs=(CLEAN,), on=CLEAN, leaves=("times",), outcomes=_outcomes("aggregate_times", "times"),
 )  # fmt: skip
-REVIEW_STANDARDS = Step(
-    "review_standards", "standards", "steps.review_standards", Reviewed, "standards",
+REVIEW_STANDARDS: Step[Reviewed] = Step(
+    "review_standards", "standards", "steps.review_standards", "pipeline.results:Reviewed", "standards",
     needs=(CLEAN, AGGREGATE_TIMES), on=AGGREGATE_TIMES,
     leaves=("times/standard_times.parquet", "the current review in the warehouse"),
 )  # fmt: skip
-CHECK_HEALTH = Step(
-    "check_health", "health", "steps.check_health", Healthy, "health",
+CHECK_HEALTH: Step[Healthy] = Step(
+    "check_health", "health", "steps.check_health", "pipeline.results:Healthy", "health",
     needs=(CLEAN, AGGREGATE_TIMES, REVIEW_STANDARDS), on=REVIEW_STANDARDS,
     leaves=("health", "rows in health_finding"),
 )  # fmt: skip
-TRAIN = Step(
-    "train", "train", "steps.train", Trained, "train",
+TRAIN: Step[Trained] = Step(
+    "train", "train", "steps.train", "pipeline.results:Trained", "train",
     needs=(CLEAN, AGGREGATE_TIMES), on=AGGREGATE_TIMES, leaves=("a model version",), optional=True,
     outcomes=_outcomes("train", "train"),
 )  # fmt: skip
-EVALUATE = Step(
-    "evaluate", "evaluate", "steps.evaluate", Evaluated, "evaluate",
+EVALUATE: Step[Evaluated] = Step(
+    "evaluate", "evaluate", "steps.evaluate", "pipeline.results:Evaluated", "evaluate",
     needs=(CLEAN, AGGREGATE_TIMES), on=AGGREGATE_TIMES, nightly=False,
 )  # fmt: skip
-SCORE = Step(
-    "score", "score", "steps.score", Scored, "score",
+SCORE: Step[Scored] = Step(
+    "score", "score", "steps.score", "pipeline.results:Scored", "score",
     needs=(CLEAN,), on=AGGREGATE_TIMES, leaves=("predictions",),
 )  # fmt: skip
-CHECK_CANDIDATES = Step(
-    "check_candidates", "check candidates", "steps.check_candidates", Checked, "publish",
+CHECK_CANDIDATES: Step[Checked] = Step(
+    "check_candidates", "check candidates", "steps.check_candidates", "pipeline.results:Checked", "publish",
     needs=(SCORE,), on=SCORE, outcomes=_outcomes("check_candidates", "publish"),
 )  # fmt: skip
-LOAD = Step(
-    "load", "load", "steps.load", LoadReport, "publish",
+LOAD: Step[LoadReport] = Step(
+    "load", "load", "steps.load", "warehouse.publish:LoadReport", "publish",
     needs=(SCORE, CHECK_CANDIDATES), on=SCORE, leaves=("an unpublished batch in the warehouse",),
 )  # fmt: skip
-PUBLISH = Step(
-    "publish", "publish", "steps.publish", Published, "publish",
+PUBLISH: Step[Published] = Step(
+    "publish", "publish", "steps.publish", "pipeline.results:Published", "publish",
     needs=(SCORE, LOAD), on=LOAD, leaves=("the moved pointer",),
 )  # fmt: skip
-MEASURE = Step(
-    "measure", "measure", "steps.measure", Measured, "publish",
+MEASURE: Step[Measured] = Step(
+    "measure", "measure", "steps.measure", "pipeline.results:Measured", "publish",
     needs=(CLEAN, SCORE, PUBLISH), on=PUBLISH, leaves=("rows in model_metric",),
 )  # fmt: skip
-WRITE_SHEETS = Step(
-    "write_sheets", "sheets", "sheets.write_sheets", SheetsWritten, "worklist",
+WRITE_SHEETS: Step[SheetsWritten] = Step(
+    "write_sheets", "sheets", "sheets.write_sheets", "pipeline.results:SheetsWritten", "worklist",
     needs=(CLEAN, SCORE, PUBLISH), on=PUBLISH, leaves=("the worklist and sheets in <home>/sheets",),
 )  # fmt: skip
 
@@ -196,15 +226,15 @@ STEPS: tuple[Step[Any], ...] = (
 NIGHT = tuple(step for step in STEPS if step.nightly)
 
 #: The steps that can be done shard by shard.
-AGGREGATE_TIMES_SHARD = Part(AGGREGATE_TIMES, TimesShard)
-SCORE_SHARD = Part(SCORE, ScoredShard)
-LOAD_SHARD = Part(LOAD, LoadedShard)
+AGGREGATE_TIMES_SHARD: Part[TimesShard] = Part(AGGREGATE_TIMES, "pipeline.results:TimesShard")
+SCORE_SHARD: Part[ScoredShard] = Part(SCORE, "pipeline.results:ScoredShard")
+LOAD_SHARD: Part[LoadedShard] = Part(LOAD, "pipeline.results:LoadedShard")
 PARTS: tuple[Part[Any], ...] = (AGGREGATE_TIMES_SHARD, SCORE_SHARD, LOAD_SHARD)
 #: The figures of a run and of those before it, for the comparison with the last runs.
-FIGURES = Report("figures", Past, "check")
+FIGURES: Report[Past] = _report("figures", "quality.usual:Past", "check")
 #: Which publication the shards of a load go into. A new load compares them with what it finds; nothing withdraws them.
-LOAD_OPENED = Report("load_opened", LoadOpened, "publish")
-LOAD_BEGUN = Report("load_begun", LoadBegun, "publish")
+LOAD_OPENED: Report[LoadOpened] = _report("load_opened", "pipeline.results:LoadOpened", "publish")
+LOAD_BEGUN: Report[LoadBegun] = _report("load_begun", "pipeline.results:LoadBegun", "publish")
 
 
 def of_command(command: str) -> tuple[Step[Any], ...]:

@@ -57,7 +57,7 @@ class Swept:
 
 
 #: What the sweep at the start of a run found; there is no such file when it found nothing.
-SWEPT = Report("swept", Swept, "run")
+SWEPT = Report("swept", lambda: Swept, "run")
 
 
 def sweep(ctx: Context) -> Swept:

@@ -23,6 +23,7 @@ from routing_etl.pipeline.conditions import limits_of
 from routing_etl.pipeline.context import Context, step
 from routing_etl.pipeline.gate import Challenger, floor_missed, promote_if_not_worse, record_trained
 from routing_etl.pipeline.learning import AnswersBy, LearningData, make_predictor, read_learning_data
+from routing_etl.pipeline.loading import load_model
 from routing_etl.pipeline.persons import Actor
 from routing_etl.pipeline.recipe import data_hash, maker_of, recipe_of
 from routing_etl.pipeline.results import (
@@ -35,7 +36,7 @@ from routing_etl.pipeline.results import (
 )
 from routing_etl.pipeline.review import standards_held
 from routing_etl.pipeline.training_facts import Accounts, training_facts
-from routing_etl.pipeline.versions import NewVersion, load_model, save_version
+from routing_etl.pipeline.versions import NewVersion, save_version
 from routing_etl.pipeline.worker import Worker
 from routing_etl.progress import Progress
 from routing_etl.runs import RunFolder, as_json, from_json

@@ -53,7 +53,7 @@ def scoring_basis(model_version: str, manifest_sha256: str, missing: tuple[str, 
         "manifest": manifest_sha256,
         "missing": sorted(missing),
         "profile": profile,
-        "program": _program(),
+        "program": program(),
         "python": platform.python_version(),
         "machine": platform.machine(),
         **{name: installed(name) for name in _LIBRARIES},
@@ -61,7 +61,7 @@ def scoring_basis(model_version: str, manifest_sha256: str, missing: tuple[str, 
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _program() -> str:
+def program() -> str:
     """sha256 of the program's own code: a mended fault in it is no unchanged answer."""
     root, found = Path(routing_etl.__file__).parent, hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

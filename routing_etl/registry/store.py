@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -415,7 +416,7 @@ class ModelRegistry:
         """
         return self._verified(name, artifact).decode("utf-8")
 
-    def _verified(self, name: str, artifact: str) -> bytes:
+    def _verified(self, name: str, artifact: str) -> bytearray:
         folder = self._folder(self.resolve(name))
         entry = self.manifests.load(folder).artifact(artifact)
         return _verified_bytes(folder, entry)
@@ -619,14 +620,15 @@ def _file_problem(folder: Path, artifact: Artifact) -> str | None:
     return None
 
 
-def _verified_bytes(folder: Path, artifact: Artifact) -> bytes:
+def _verified_bytes(folder: Path, artifact: Artifact) -> bytearray:
     """Read a file once; what is returned is what was hashed, whatever happens to the file meanwhile.
 
     One byte more than the manifest says is asked for, so that a file that was blown up does not fill the memory.
     """
     try:
         with opened(folder / artifact.path) as stream:
-            content = stream.read(artifact.bytes + 1)
+            content = bytearray(min(artifact.bytes, os.fstat(stream.fileno()).st_size) + 1)
+            del content[stream.readinto(content) :]  # type: ignore[attr-defined]
     except FileNotFoundError as exc:
         raise _tampered(folder, artifact, "it is missing") from exc
     except NotAFileError as exc:

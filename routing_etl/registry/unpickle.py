@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import dis
 import functools
-import io
+import math
 import pickle
 from collections.abc import Collection, Iterator
 from types import FunctionType
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
+from numpy.typing import NDArray
 
 #: Classes, and functions that only make such objects, by module.
 _NAMES: dict[str, frozenset[str]] = {
@@ -78,13 +79,13 @@ class RefusedName(pickle.UnpicklingError):
     """A pickle names something that no model contains. Its text is the name."""
 
 
-def load_bytes(content: bytes, lacks: Collection[str] = ()) -> Any:
-    """Unpickle what `joblib.dump` wrote without compression. The bytes are read in place, not copied.
+def load_bytes(content: bytes | bytearray, lacks: Collection[str] = ()) -> Any:
+    """Unpickle what `joblib.dump` wrote without compression. Arrays are parts of the bytes, not copies: memory holds a model once.
 
     Parameters
     ----------
-    content : bytes
-        The whole file.
+    content : bytes or bytearray
+        The whole file. Arrays can be written to if it can.
     lacks : collection of str, optional
         Attributes of objects of ours that were missing when they were saved already, as `lacking` gave them.
 
@@ -104,12 +105,12 @@ def load_bytes(content: bytes, lacks: Collection[str] = ()) -> Any:
     return made
 
 
-def lacking(content: bytes) -> tuple[str, ...]:
+def lacking(content: bytes | bytearray) -> tuple[str, ...]:
     """Attributes that objects of ours in a pickle lack although a method of their class writes them: some are not always written.
 
     Parameters
     ----------
-    content : bytes
+    content : bytes or bytearray
         The whole file.
 
     Raises
@@ -124,8 +125,47 @@ def lacking(content: bytes) -> tuple[str, ...]:
     return tuple(sorted(reader.lacking))
 
 
-def _reader(content: bytes) -> _ModelUnpickler:
-    return _ModelUnpickler("", io.BytesIO(content), ensure_native_byte_order=True)
+def _reader(content: bytes | bytearray) -> _ModelUnpickler:
+    return _ModelUnpickler("", _Whole(content), ensure_native_byte_order=True)
+
+
+class _Whole:
+    """A file of bytes that are in memory already; what `io.BytesIO` is for bytes, without copying a `bytearray`."""
+
+    def __init__(self, content: bytes | bytearray) -> None:
+        self.content, self._at = content, 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        start = self._at
+        self._at = len(self.content) if size < 0 else min(start + size, len(self.content))
+        return bytes(memoryview(self.content)[start : self._at])
+
+    def readline(self) -> bytes:
+        """The bytes up to the next end of a line."""
+        end = self.content.find(b"\n", self._at)
+        return self.read(-1 if end < 0 else end + 1 - self._at)
+
+    def array(self, wrapper: Any) -> NDArray[Any]:
+        """The array that begins here, as joblib has written it behind its description.
+
+        Raises
+        ------
+        UnpicklingError
+            The file ends before the array does.
+        """
+        if wrapper.safe_get_numpy_array_alignment_bytes() is not None:
+            self.read(int.from_bytes(self.read(1), "little"))
+        shape, dtype = tuple(int(n) for n in wrapper.shape), wrapper.dtype
+        count = math.prod(shape)
+        if min(shape, default=0) < 0 or self._at + count * dtype.itemsize > len(self.content):
+            raise pickle.UnpicklingError(f"an array of {shape} goes beyond the end of the file")
+        if count == 0:
+            return np.empty(shape, dtype)
+        found = np.frombuffer(self.content, dtype, count, self._at)
+        self._at += count * dtype.itemsize
+        made = found.reshape(shape[::-1]).T if wrapper.order == "F" else found.reshape(shape)
+        return made if dtype.isnative else made.astype(dtype.newbyteorder("="))
 
 
 def _class_of_a_library(module: str) -> bool:
@@ -159,6 +199,8 @@ def _given(kind: type) -> frozenset[str]:
 
 def _written(method: FunctionType) -> Iterator[str]:
     """Names that a method writes as `self.name = ...`, from its bytecode: sources need not be installed."""
+    if dis.opmap["STORE_ATTR"] not in method.__code__.co_code[::2]:
+        return  # most methods write nothing, and reading bytecode step by step is slow
     before: Any = None
     for step in dis.get_instructions(method):
         if step.opname == "EXTENDED_ARG":
@@ -199,6 +241,9 @@ class _ModelUnpickler(NumpyUnpickler):  # type: ignore[misc]
                 del self.stack[-2:]
                 self.stack.append(_PlainUnpickler(self.file_handle).load())
                 return
+            pickle._Unpickler.load_build(self)  # type: ignore[attr-defined]
+            self.stack.append(self.file_handle.array(self.stack.pop()))
+            return
         super().load_build()
         made = self.stack[-1]
         kind: Any = type(made)

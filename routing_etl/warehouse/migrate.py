@@ -11,19 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import translated
 from routing_etl.errors import ConfigurationError, WarehouseError
 from routing_etl.log import get_logger
 from routing_etl.warehouse.migration_script import BASE, Place, Step, script
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION_TABLE = "schema_version"
 DIALECTS = ("sqlite", "mssql", "postgresql")
@@ -44,6 +43,9 @@ def script_location() -> Path:
 
 
 def _config() -> Config:
+    # imported where it is used: every command that opens the warehouse imports this module, few migrate
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -52,6 +54,8 @@ def _config() -> Config:
 
 def head_revision() -> str:
     """The newest revision that this version of the product knows."""
+    from alembic.script import ScriptDirectory
+
     heads = sorted(ScriptDirectory.from_config(_config()).get_heads())
     if not heads:
         raise WarehouseError(
@@ -63,6 +67,13 @@ def head_revision() -> str:
             remedy="Make them one line: down_revision of the later one names the other (migrations/README.md).",
         )
     return heads[0]
+
+
+def _newest_by_name() -> str:
+    """The newest revision by the names of the files, of which none is read: `0016_what_it_does.py`; '' when there is none."""
+    return max(
+        (file.name.split("_")[0] for file in (script_location() / "versions").glob("*.py")), default=""
+    )
 
 
 def check_schema(schema: str | None) -> None:
@@ -119,6 +130,9 @@ def _without_cascades(connection: Connection) -> Iterator[None]:
 
 def _run_on(connection: Connection, config: Config, schema: str | None, revision: str, down: bool) -> None:
     """Run the steps in the transaction that the caller has begun."""
+    from alembic import command
+    from alembic.util.exc import CommandError
+
     if connection.dialect.name == "sqlite":
         # One transaction for all DDL, which the driver would otherwise commit statement by statement.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -136,6 +150,8 @@ def _run_on(connection: Connection, config: Config, schema: str | None, revision
 
 def revisions() -> list[str]:
     """All revisions, oldest first."""
+    from alembic.script import ScriptDirectory
+
     script = ScriptDirectory.from_config(_config())
     return [r.revision for r in script.walk_revisions()][::-1]
 
@@ -223,6 +239,8 @@ def steps(dialect: str, schema: str | None, start: str, revision: str) -> list[S
 
 
 def _collected(dialect: str, schema: str | None, before: str, after: str, *, down: bool) -> tuple[str, ...]:
+    from alembic import command
+
     config, buffer = _config(), _Collected()
     config.attributes.update(dialect=dialect, schema=schema, buffer=buffer)
     if down:
@@ -301,10 +319,9 @@ def current_revision(engine: Engine, schema: str | None) -> str | None:
         The version table names several; says how to mend it.
     """
     with translated("warehouse", engine.url), engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"version_table": VERSION_TABLE, "version_table_schema": schema}
-        )
-        heads = sorted(context.get_current_heads())
+        known = sa.inspect(connection).has_table(VERSION_TABLE, schema)
+        table = sa.table(VERSION_TABLE, sa.column("version_num", sa.String), schema=schema)
+        heads = sorted(connection.execute(sa.select(table.c.version_num)).scalars()) if known else []
     if len(heads) > 1:
         raise _several_heads(heads, schema)
     return heads[0] if heads else None
@@ -338,7 +355,10 @@ def check_head(engine: Engine, schema: str | None) -> None:
     WarehouseError
         There are no tables yet, they are at an older or a newer revision, or the version table names several.
     """
-    current, head = current_revision(engine, schema), head_revision()
+    current = current_revision(engine, schema)
+    if current is not None and current == _newest_by_name():
+        return
+    head = head_revision()
     if current == head:
         return
     where = _where(schema)

@@ -90,20 +90,24 @@ class RawCodes(AttributeEncoder):
     The operation model, which reads codes and words itself, stays.
     """
 
-    def fit_transform(self, X: Any, y: Any, folds: Any = None) -> Any:
-        super().fit_transform(X, y, folds)
-        table = self.tokeniser_.transform(X)
+    def fit_coded(self, X: Any, y: Any, folds: Any = None, others: Any = None) -> Any:
+        _, table = super().fit_coded(X, y, folds, others)
         self.raw_levels_ = [name for name in table.codes if name.endswith("|value")]
         self.feature_names_ = [*self.tokeniser_.number_names, *self.raw_levels_]
         self.feature_attributes_ = [
             *self.tokeniser_.number_attributes, *(name.split("|")[0] for name in self.raw_levels_),
         ]  # fmt: skip
-        return self.encode(table)
+        return self.encode(table), table
 
     def encode(self, table: Any) -> Any:
         numbers = np.where(np.isfinite(table.numbers), table.numbers, -1.0)
         columns = [numbers, *(table.codes[name][:, None] for name in self.raw_levels_)]
         return np.ascontiguousarray(np.hstack(columns), dtype=np.float32)
+
+    @property
+    def encoding(self) -> Any:
+        """Itself: what it has learned are the raw values."""
+        return self
 
 
 class VotesOnly(CandidateRanker):
@@ -251,7 +255,7 @@ ABLATIONS = (
     Ablation(
         "raw codes",
         "learned features: codes are numbers, words not read",
-        ("stages.AttributeEncoder", RawCodes),
+        ("attributes.features.AttributeEncoder", RawCodes),
     ),
     Ablation("no text", "free texts (names, specifications)", off=("text",)),
     Ablation("no sizes in texts", "sizes read from texts", ("attributes.tokens.SizeReader", NoSizes)),

@@ -49,8 +49,8 @@ from routing_etl.log import configure
 from routing_etl.pipeline import street, training
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.learning import read_learning_data
+from routing_etl.pipeline.loading import load_model
 from routing_etl.pipeline.night import night, retraining_reasons
-from routing_etl.pipeline.versions import load_model
 from routing_etl.plant.demo import write_plant
 from routing_etl.settings import Settings, load_settings
 

@@ -18,7 +18,8 @@ from dagster_defs import failures
 from dagster_defs.definitions import build_defs
 from routing_etl.errors import TransientDatabaseError
 from routing_etl.pipeline import steps, street
-from routing_etl.pipeline.results import Evaluated, Finished, Scored, Trained
+from routing_etl.pipeline.finished import Finished
+from routing_etl.pipeline.results import Evaluated, Scored, Trained
 from routing_etl.pipeline.training import TrainingRequest
 from routing_etl.runs import list_runs, run_lock
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from homes import ask, home_settings
 from rich.console import Console
@@ -16,6 +18,7 @@ from routing_etl.pipeline import learning_faults, night, sheets, street
 from routing_etl.pipeline.context import Context
 from routing_etl.pipeline.status import status
 from routing_etl.runs import find_run
+from routing_etl.sheets import pages
 
 pytestmark = pytest.mark.integration
 
@@ -27,14 +30,14 @@ def context(home: Path, **settings: object) -> Context:
 def test_a_night_leaves_a_worklist_whose_rows_lead_to_sheets(home: Path) -> None:
     folder = home / "sheets"
     written = context(home).require(street.WRITE_SHEETS)
-    pages = {p.name for p in (folder / "items").iterdir()}
+    files = {p.name for p in (folder / "items").iterdir()}
     index = (folder / "index.html").read_text(encoding="utf-8")
     [[waiting]] = ask(
         home / "warehouse.db",
         "SELECT (SELECT COUNT(DISTINCT item_cd) FROM routing_candidates) + (SELECT COUNT(*) FROM routing_abstained)",
     )
-    assert written.problem == "" and written.sheets == written.waiting == waiting == len(pages)
-    assert all(f'href="items/{name}"' in index for name in pages)
+    assert written.problem == "" and written.sheets == written.waiting == waiting == len(files)
+    assert all(f'href="items/{name}"' in index for name in files)
     assert (folder / "worklist.xlsx").stat().st_size > 5000
     first = ask(
         home / "warehouse.db",
@@ -103,3 +106,48 @@ def test_a_plant_without_open_items_has_an_empty_worklist(home: Path) -> None:
     assert (told.problem, told.sheets, told.waiting) == ("", 0, 0)
     assert "Every item has a valid routing." in (home / "sheets" / "index.html").read_text(encoding="utf-8")
     assert not list((home / "sheets" / "items").iterdir())
+
+
+def test_a_night_in_which_nothing_changed_makes_no_sheet_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is made again when its sheet, the language or the page itself is another, and never differs but in its time."""
+    ctx, items = context(home, sheet_items=1000), home / "sheets" / "items"
+    made, page = [], pages.sheet_page
+    monkeypatch.setattr(
+        pages, "sheet_page", lambda sheet, **said: made.append(sheet.item_cd) or page(sheet, **said)
+    )
+
+    def again(ctx: Context = ctx) -> list[str]:
+        made.clear()
+        assert sheets.write_sheets(ctx).result.problem == ""
+        return sorted(made)
+
+    (home / "sheets" / ".pages.json").unlink()
+    every = again()
+    before = {file.name: file.read_bytes() for file in items.iterdir()}
+    assert len(every) == len(before) > 3
+    assert again() == []
+    assert {file.name: file.read_bytes() for file in items.iterdir()} == before
+
+    proposed = set(pl.read_parquet(ctx.run.predictions / "candidates" / "*.parquet")["item_cd"])
+    third = next(code for code in every if code in proposed)
+    first, second = [code for code in every if code != third][:2]
+    (items / sheets.file_of(first)).unlink()
+    (items / sheets.file_of(second)).write_bytes(before[sheets.file_of(second)] + b"<p>added by somebody</p>")
+    for part in (ctx.run.predictions / "candidates").iterdir():
+        changed = pl.read_parquet(part).with_columns(
+            pl.when(pl.col("item_cd") == third).then(0.123).otherwise("confidence").alias("confidence")
+        )
+        changed.write_parquet(part)
+    assert again() == sorted([first, second, third])
+    after = {file.name: file.read_bytes() for file in items.iterdir()}
+    told = {name for name in before if _timeless(after[name]) != _timeless(before[name])}
+    assert told == {sheets.file_of(third)}
+    assert again(context(home, sheet_items=1000, sheet_language="ko")) == every
+    (home / "sheets" / ".pages.json").write_text("{", encoding="utf-8")
+    assert again() == every
+
+
+def _timeless(page: bytes) -> str:
+    return re.sub(r"made [0-9: -]{16} UTC", "", page.decode("utf-8"))

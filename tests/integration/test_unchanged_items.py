@@ -159,7 +159,7 @@ def test_another_model_program_or_lack_of_attributes_keeps_nothing(what: str) ->
 
 def _with_other_program() -> str:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unchanged, "_program", lambda: "mended")
+        patch.setattr(unchanged, "program", lambda: "mended")
         return unchanged.scoring_basis("v1", "aa", ("DIA",), "p")
 
 

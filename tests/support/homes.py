@@ -41,7 +41,7 @@ def change(database: Path, *statements: str) -> None:
 
 def finished(step: Any, result: Any) -> Any:
     """A step's report as the step itself would have written it, for the result given."""
-    from routing_etl.pipeline.results import Finished, StepCost
+    from routing_etl.pipeline.finished import Finished, StepCost
 
     return Finished(step.name, result, StepCost(1.0, 1.0, datetime(2026, 1, 1, tzinfo=UTC)))
 

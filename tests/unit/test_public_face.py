@@ -77,7 +77,8 @@ assert not [m for m in {HEAVY!r} if m in sys.modules]
 routing_etl.AttributeSpec
 assert "polars" in sys.modules and "sklearn" not in sys.modules
 routing_etl.RoutingPredictor
-assert "sklearn" in sys.modules and "matplotlib" not in sys.modules
+assert "routing_etl.model.predictor" in sys.modules and "scipy" in sys.modules
+assert not [m for m in ("sklearn", "pandas", "matplotlib") if m in sys.modules], "only learning needs them"
 """
     )
 

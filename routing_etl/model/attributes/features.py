@@ -22,6 +22,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 
 from routing_etl.errors import ModelError
 from routing_etl.frames import MAX_SOURCE, AttributeSpec
+from routing_etl.model.attributes.encoding import LEARNED, AttributeEncoding, Block, Encodes, drawn_folds
 from routing_etl.model.attributes.tokens import Tokeniser, TokenTable
 from routing_etl.model.base.arrays import Codes, Floats, Ints
 from routing_etl.model.base.parameters import COUNT, SEED, Rule, check_parameters
@@ -40,17 +41,6 @@ _RULES = {
     **dict.fromkeys(("max_blocks", "n_words", "max_ridge"), Rule(0, whole=True)),
     "random_state": SEED,
 }
-
-
-@dataclass
-class _Block:
-    """Target encoding of one level: `table` (values x dims) of the shrunk mean, in the level's own directions."""
-
-    level: str
-    attribute: str
-    residual: bool
-    table: Floats
-    gain: float
 
 
 @dataclass
@@ -120,13 +110,7 @@ def _one_hot(codes: NDArray[Any], width: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((data, codes[keep], indptr), shape=(len(codes), width))
 
 
-def drawn_folds(n: int, random_state: int | None) -> Ints:
-    """A fold number for each of n items or groups: five folds, ten where there are few, each of as many as the others."""
-    rng = np.random.default_rng(random_state)
-    return (rng.permutation(n) % min(5 if n >= 200 else 10, n)).astype(np.int64)
-
-
-class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class AttributeEncoder(TransformerMixin, Encodes, BaseEstimator):  # type: ignore[misc]
     """Encode items into float32 columns.
 
     A scikit-learn transformer. With `attributes` it reads a Polars frame that has these columns. Without, it reads any
@@ -247,7 +231,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         blocks, rest = self._fit_blocks(table, centred)
         self._choose_words(table, rest)
         ridge = self._fit_ridge(table, centred, rest)
-        parts = [self._fit_fill(table.numbers), *blocks, self._word_columns(table), ridge]
+        parts = [self._fit_fill(table.numbers), *blocks, self.word_columns(table), ridge]
         self.feature_names_, self.feature_attributes_ = self._named_columns(ridge.shape[1])
         return np.ascontiguousarray(np.hstack(parts), dtype=np.float32), table
 
@@ -304,21 +288,17 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.encode(self.tokeniser_.transform(self._items(X, None, reset=False)))
 
+    @property
+    def encoding(self) -> AttributeEncoding:
+        """What was learned, for use without scikit-learn."""
+        specs = self._specs()
+        return AttributeEncoding(specs, **{f: getattr(self, f) for f in LEARNED})
+
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the columns. `input_features`: None, or the names of the columns that were read."""
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
         return np.asarray(self.feature_names_, dtype=object)
-
-    def encode(self, table: TokenTable) -> Floats:
-        """Encode an already tokenised table."""
-        columns: list[Floats] = [self._fill(table.numbers)]
-        for block in self.blocks_:
-            codes = table.codes[block.level]
-            columns.append(block.table[codes])
-        columns.append(self._word_columns(table))
-        columns.append(np.asarray(self._ridge_matrix(table) @ self.ridge_, dtype=np.float32))
-        return np.ascontiguousarray(np.hstack(columns), dtype=np.float32)
 
     # --- what is read --------------------------------------------------------------------------------------------
 
@@ -360,7 +340,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     # --- target encodings ----------------------------------------------------------------------------------------
 
-    def _encode(self, name: str, codes: Codes, target: _Target, *, residual: bool) -> tuple[_Block, Floats]:
+    def _encode(self, name: str, codes: Codes, target: _Target, *, residual: bool) -> tuple[Block, Floats]:
         """The encoding of one level, and its columns for the training items, out of fold."""
         sums = _fold_sums(codes, target)
         whole, counts = sums.sums.sum(axis=1), sums.counts.sum(axis=1)
@@ -372,7 +352,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         others = _by_others(sums)
         gain = _explained(sums, others) / target.total
         table = _with_unknown(means @ axes)
-        block = _Block(name, name.split("|")[0], residual, table, gain)
+        block = Block(name, name.split("|")[0], residual, table, gain)
         return block, _out_of_fold(others @ axes, codes, target.folds)
 
     # --- numbers -------------------------------------------------------------------------------------------------
@@ -386,11 +366,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             self.fill_ = np.where(np.isfinite(low), low - 0.1 * (high - low) - 1.0, -1.0).astype(np.float32)
         else:
             self.fill_ = np.zeros(numbers.shape[1], dtype=np.float32)
-        return self._fill(numbers)
-
-    def _fill(self, numbers: Floats) -> Floats:
-        """What is missing lies below all that is known; a number beyond what the source can hold counts as missing."""
-        return np.where(np.abs(numbers) <= MAX_SOURCE, numbers, self.fill_).astype(np.float32)
+        return self.filled(numbers)
 
     # --- words ---------------------------------------------------------------------------------------------------
 
@@ -417,13 +393,6 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         out[list(column_of)] = list(column_of.values())
         return out
 
-    def _word_columns(self, table: TokenTable) -> Floats:
-        out = np.zeros((len(table.numbers), len(self.words_)), dtype=np.float32)
-        for name, places in self.word_places_.items():
-            row, column = table.words[name].placed(places)
-            out[row, column] = 1.0
-        return out
-
     # --- ridge over all tokens -----------------------------------------------------------------------------------
 
     def _fit_ridge(self, table: TokenTable, centred: _Target, rest: Floats) -> Floats:
@@ -431,7 +400,7 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         target, folds, n_folds = centred.values, centred.folds, centred.n_folds
         self._choose_ridge_tokens(table, rest)
         dims = min(self.n_ridge, target.shape[1])
-        matrix = self._ridge_matrix(table)
+        matrix = self.ridge_matrix(table)
         width = self.ridge_width_
         if not width:
             self.ridge_ = np.zeros((0, dims), dtype=np.float32)
@@ -486,29 +455,8 @@ class AttributeEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         }
         return single | {name: lists.matrix() for name, lists in table.words.items()}
 
-    def _ridge_matrix(self, table: TokenTable) -> sparse.csr_matrix:
-        """Items x chosen tokens, 0/1."""
-        n = len(table.numbers)
-        single = [name for name in self.ridge_places_ if name not in table.words]
-        rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int32)]
-        if single:
-            places = np.column_stack([self.ridge_places_[name][table.codes[name]] for name in single])
-            row, level = np.nonzero(places >= 0)
-            rows.append(row)
-            columns.append(places[row, level])
-        for name, lists in table.words.items():
-            if name in self.ridge_places_:
-                row, column = lists.placed(self.ridge_places_[name])
-                rows.append(row)
-                columns.append(column)
-        row, column = np.concatenate(rows), np.concatenate(columns)
-        order = np.argsort(row, kind="stable")
-        bounds = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
-        data = np.ones(len(row), dtype=np.float32)
-        return sparse.csr_matrix((data, column[order], bounds), shape=(n, self.ridge_width_))
 
-
-def _strongest(found: list[tuple[_Block, Floats]], most: int) -> list[tuple[_Block, Floats]]:
+def _strongest(found: list[tuple[Block, Floats]], most: int) -> list[tuple[Block, Floats]]:
     telling = [f for f in found if f[0].gain > _MIN_GAIN]
     return sorted(telling, key=lambda f: (-f[0].gain, f[0].level))[:most]
 

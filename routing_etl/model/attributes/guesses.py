@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
+from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.threads import one_thread
-from routing_etl.model.base.trees import Boosted
 
 #: A measure is guessed if so many items have it, so large a share has not, and guesses of items left out explain so much of it.
 _LEAST_KNOWN, _LEAST_MISSING, _LEAST_EXPLAINED = 200, 0.005, 0.3
@@ -400,6 +399,8 @@ def _shrunk(total: Floats, count: Ints, mean: float) -> Floats:
 
 
 def _boosted(matrix: Floats, target: Floats, rows: Bools) -> Boosted:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
     model = HistGradientBoostingRegressor(
         max_iter=_TREES,
         learning_rate=_LEARNING_RATE,

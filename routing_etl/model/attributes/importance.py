@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from routing_etl.frames import AttributeSpec
-from routing_etl.model.attributes.features import AttributeEncoder
+from routing_etl.model.attributes.encoding import AttributeEncoding
 from routing_etl.model.attributes.levels import normalise
 from routing_etl.model.base.arrays import Floats, Ints
 
@@ -24,7 +24,7 @@ _BUCKETS = (
 )
 
 
-def attribute_importance(encoder: AttributeEncoder, importance: Floats) -> dict[str, float]:
+def attribute_importance(encoder: AttributeEncoding, importance: Floats) -> dict[str, float]:
     """Share of every attribute in what the forest learned; the joint token columns are split by their coefficients."""
     names = [a.name for a in encoder.attributes]
     worth = dict.fromkeys(names, 0.0)
@@ -53,7 +53,7 @@ def attribute_statistics(
     items: pl.DataFrame,
     attributes: tuple[AttributeSpec, ...],
     weights: dict[str, float],
-    encoder: AttributeEncoder,
+    encoder: AttributeEncoding,
     random_state: int,
 ) -> dict[str, dict[str, Any]]:
     """Per attribute: how it is filled and spread among the training items.

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn import config_context
-from sklearn.tree import DecisionTreeRegressor
 
-from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
-from routing_etl.model.base.threads import one_thread
+from routing_etl.model.base.arrays import Codes, Floats, Ints
 
 
 class PackedTrees:
@@ -131,6 +128,9 @@ def grow_shares(
     list of sklearn.tree._tree.Tree
         The `tree_` of each; `value` of a leaf is answers x 1 shares.
     """
+    from sklearn import config_context
+    from sklearn.tree import DecisionTreeRegressor
+
     n = len(answer)
     rng = np.random.default_rng(seed)
     known = np.ascontiguousarray(features, dtype=np.float32)
@@ -148,96 +148,3 @@ def grow_shares(
             counts = weight if drawn is None else drawn[number].astype(np.float64)
             grown.append(tree.fit(known, shares, sample_weight=counts, check_input=False).tree_)
     return grown
-
-
-class Boosted:
-    """A fitted histogram boosting model, and its packed trees for a few rows.
-
-    scikit-learn has no public way to these trees; they are read from `_predictors`, as other libraries do that explain
-    or convert them. A test compares the answers with the model's own.
-
-    Parameters
-    ----------
-    model : HistGradientBoostingRegressor or HistGradientBoostingClassifier
-        Fitted; of a classifier, which has two classes, the log-odds are predicted. Categories are in its first columns
-        (scikit-learn moves them there), coded by whole numbers from 0 on, not all of which need occur; a code that the model
-        has not seen is a missing value.
-
-    Raises
-    ------
-    ValueError
-        Categories in another column or with other codes.
-    """
-
-    #: Up to so many cells (rows x trees) the packed trees are faster than the library.
-    MOST_CELLS = 20_000
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        nodes = [trees[0].nodes for trees in model._predictors]
-        sizes = np.array([len(n) for n in nodes])
-        self.starts = (np.cumsum(sizes) - sizes).astype(np.int64)
-        shift = np.repeat(self.starts, sizes)
-        packed = np.concatenate(nodes)
-        self.feature = packed["feature_idx"].astype(np.int64)
-        self.threshold = packed["num_threshold"].astype(np.float64)
-        self.missing_left = packed["missing_go_to_left"].astype(bool)
-        self.left = packed["left"].astype(np.int64) + shift
-        self.right = packed["right"].astype(np.int64) + shift
-        self.inner = ~packed["is_leaf"].astype(bool)
-        self.value = packed["value"].astype(np.float64)
-        self._pack_categories(model, packed, sizes)
-        self.baseline = float(np.ravel(model._baseline_prediction)[0])
-
-    def _pack_categories(self, model: Any, packed: Any, sizes: Ints) -> None:
-        """Per node that splits by category the row of `goes_left`: codes that go left, with those unknown to the model."""
-        self.by_category = packed["is_categorical"].astype(bool)
-        if model.is_categorical_ is None:
-            return
-        # Codes without rows are left out by scikit-learn, which counts those that occur: `place_of` has their places.
-        n = int(model.is_categorical_.sum())
-        found = model._preprocessor.named_transformers_["encoder"].categories_
-        known = [c[~np.isnan(c)] for c in found]
-        if not model.is_categorical_[:n].all() or any(((k < 0) | (k % 1 != 0)).any() for k in known):
-            raise ValueError("categories must be in the first columns and coded by whole numbers from 0 on")
-        bits = np.concatenate([trees[0].raw_left_cat_bitsets for trees in model._predictors])
-        splits = np.array([len(trees[0].raw_left_cat_bitsets) for trees in model._predictors])
-        shift = np.repeat(np.cumsum(splits) - splits, sizes)
-        self.split = np.where(self.by_category, packed["bitset_idx"].astype(np.int64) + shift, 0)
-        self.goes_left = np.unpackbits(bits.astype("<u4").view(np.uint8), axis=1, bitorder="little") > 0
-        width = 1 + int(max((k.max(initial=0) for k in known), default=0))
-        self.place_of = np.full((len(model.is_categorical_), width), -1, dtype=np.int64)
-        for feature, codes in enumerate(known):
-            self.place_of[feature, codes.astype(np.int64)] = np.arange(len(codes))
-
-    def _left(self, here: Ints, asked: Floats) -> Bools:
-        """Whether each value goes left at its node."""
-        left = np.where(np.isnan(asked), self.missing_left[here], asked <= self.threshold[here])
-        category = np.flatnonzero(self.by_category[here])
-        if len(category):
-            node, code = here[category], asked[category]
-            told = (code >= 0) & (code < self.place_of.shape[1]) & (code % 1 == 0)
-            place = self.place_of[self.feature[node], np.where(told, code, 0).astype(np.int64)]
-            told &= place >= 0
-            left[category] = np.where(told, self.goes_left[self.split[node], place], self.missing_left[node])
-        return np.asarray(left)
-
-    def predict(self, matrix: Floats) -> Floats:
-        """The model's prediction (a classifier's log-odds) per row; NaN is a missing value."""
-        n, n_trees = len(matrix), len(self.starts)
-        if n == 0:
-            return np.zeros(0)
-        if n * n_trees > self.MOST_CELLS:
-            with one_thread("openmp"):
-                odds = getattr(self.model, "decision_function", self.model.predict)
-                return np.asarray(odds(matrix), dtype=np.float64)
-        node = np.repeat(self.starts[None, :], n, axis=0).ravel()
-        row = np.repeat(np.arange(n), n_trees)
-        active = np.flatnonzero(self.inner[node])
-        while active.size:
-            here = node[active]
-            asked = matrix[row[active], self.feature[here]]
-            following = np.where(self._left(here, asked), self.left[here], self.right[here])
-            node[active] = following
-            active = active[self.inner[following]]
-        return np.asarray(self.baseline + self.value[node].reshape(n, n_trees).sum(axis=1))

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.tree import DecisionTreeRegressor
 
 from routing_etl.model.base.arrays import Floats, Ints
 from routing_etl.model.base.columns import dense_product
@@ -70,6 +68,9 @@ def find_families(features: Floats, target: Floats, operations: sparse.csr_matri
     seed : int
         Seed of the tree and of the sample that grows it.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from sklearn.tree import DecisionTreeRegressor
+
     n = len(features)
     tree = DecisionTreeRegressor(
         max_leaf_nodes=int(np.clip(n // _ITEMS_PER_CELL, _LEAST_CELLS, _MOST_CELLS)),

@@ -10,11 +10,10 @@ that have not seen it (out of bag), which makes its evidence as honest as that o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -27,6 +26,7 @@ from routing_etl.model.base.arrays import Bools, Codes, Floats, Ints
 from routing_etl.model.base.columns import FEW_ROUTED
 from routing_etl.model.base.parameters import COUNT, JOBS, SEED, Rule, check_parameters
 from routing_etl.model.base.trees import PackedTrees
+from routing_etl.model.candidates.grown import GrownForest
 from routing_etl.progress import SILENT, Progress
 
 #: Size of the forest of random cuts that finds the features worth asking.
@@ -77,7 +77,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Grow trees on attributes and let leaves vote with the routing variants of the items in them.
 
     A scikit-learn classifier, whose classes are the variants; of many thousand classes few have votes for an item, so
-    that the product asks for `vote`, a sparse matrix, where scikit-learn asks for `predict_proba`.
+    that the product asks `grown_` for `vote`, a sparse matrix, where scikit-learn asks for `predict_proba`.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The variants.
     columns_ : Ints
         The features in use.
-    votes_ : scipy.sparse.csr_matrix
-        Leaves x variants, rows sum to 1.
+    grown_ : GrownForest
+        The trees, and what their leaves vote for.
     feature_importances_ : Floats
         Mean decrease of squared error, sums to 1.
     """
@@ -228,17 +228,21 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
             seeds = np.random.SeedSequence(self.random_state).spawn(self.n_trees)
             grown = Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(grow)(seed) for seed in seeds)
-        self.trees_ = PackedTrees([g.tree.tree_ for g in grown])
+        trees = PackedTrees([g.tree.tree_ for g in grown])
         self.feature_importances_ = np.zeros(features.shape[1])
         self.feature_importances_[self.columns_] = np.mean(
             [g.tree.feature_importances_ for g in grown], axis=0
         )
-        leaf_of = np.stack(
-            [self.trees_.leaf_number[self.trees_.offsets[t] + g.nodes] for t, g in enumerate(grown)]
-        )
+        leaf_of = np.stack([trees.leaf_number[trees.offsets[t] + g.nodes] for t, g in enumerate(grown)])
         seen = np.stack([g.inside for g in grown])
-        self.votes_ = self._leaf_votes(leaf_of, seen, variants, weights)
+        votes = self._leaf_votes(trees, leaf_of, seen, variants, weights)
+        self.grown_ = GrownForest(self.columns_, trees, votes, self.n_jobs)
         return self._out_of_bag(leaf_of, seen)
+
+    @property
+    def grown(self) -> GrownForest:
+        """What was learned, for use without scikit-learn."""
+        return self.grown_
 
     def _checked(
         self, n: int, variants: Ints, target: Floats | None, weights: Floats | None
@@ -283,12 +287,14 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tree.fit(asked[rows], outputs[rows], check_input=False)
         return _Grown(tree, tree.tree_.apply(asked).astype(np.int32), inside)
 
-    def _leaf_votes(self, leaf_of: Codes, seen: Bools, variants: Ints, weights: Floats) -> sparse.csr_matrix:
+    def _leaf_votes(
+        self, trees: PackedTrees, leaf_of: Codes, seen: Bools, variants: Ints, weights: Floats
+    ) -> sparse.csr_matrix:
         """Leaves x variants: share of each leaf's items, by their weight, that have the variant."""
         parts = []
         for t, (leaf, inside) in enumerate(zip(leaf_of, seen, strict=True)):
-            local = leaf[inside] - self.trees_.leaf_offsets[t]
-            size = int(self.trees_.leaf_offsets[t + 1] - self.trees_.leaf_offsets[t])
+            local = leaf[inside] - trees.leaf_offsets[t]
+            size = int(trees.leaf_offsets[t + 1] - trees.leaf_offsets[t])
             total = np.bincount(local, weights=weights[inside], minlength=size)
             data = (weights[inside] / np.maximum(total[local], 1e-12)).astype(np.float32)
             part = sparse.csr_matrix((data, (local, variants[inside])), shape=(size, len(self.classes_)))
@@ -301,7 +307,7 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         out = []
         for start in range(0, leaf_of.shape[1], _BLOCK):
             part = slice(start, start + _BLOCK)
-            out.append(self._vote(leaf_of[:, part].T, ~seen[:, part].T))
+            out.append(self.grown_.of_leaves(leaf_of[:, part].T, ~seen[:, part].T))
         return sparse.vstack(out, format="csr", dtype=np.float32)
 
     def _telling(self, features: Floats, target: Floats) -> Ints:
@@ -336,43 +342,11 @@ class RoutingForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             X is no such matrix as in `fit`.
         """
-        check_is_fitted(self, "votes_")
+        check_is_fitted(self, "grown_")
         features = validate_data(self, X, reset=False, dtype=np.float32, order="C")
-        return np.asarray(self.vote(features).toarray(), dtype=np.float64)
+        return np.asarray(self.grown_.vote(features).toarray(), dtype=np.float64)
 
     def predict(self, X: Floats) -> NDArray[Any]:
         """The class with most votes, per item; errors as `predict_proba`."""
-        check_is_fitted(self, "votes_")
+        check_is_fitted(self, "grown_")
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
-
-    def vote(self, features: Floats) -> sparse.csr_matrix:
-        """Items x variants: each item's share of votes for every routing, from all trees; rows sum to 1."""
-        check_is_fitted(self, "votes_")
-        return self._vote(self.leaves(features), None)
-
-    def leaves(self, features: Floats) -> Codes:
-        """Items x trees: number of the leaf that each item falls into."""
-        features = features[:, self.columns_]
-        n = len(features)
-        jobs = effective_n_jobs(self.n_jobs)
-        if n <= 2048 or jobs == 1:
-            return self.trees_.leaves(features)
-        bounds = np.linspace(0, n, jobs * 2 + 1).astype(int)
-        parts = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self.trees_.leaves)(features[a:b]) for a, b in pairwise(bounds)
-        )
-        return np.vstack(parts)
-
-    def _vote(self, leaves: Codes, unseen: Bools | None) -> sparse.csr_matrix:
-        n, n_trees = leaves.shape
-        if unseen is None:
-            data = np.full(n * n_trees, 1.0 / n_trees, dtype=np.float32)
-            cols = leaves.ravel()
-            indptr = np.arange(0, n * n_trees + 1, n_trees)
-        else:
-            counts = unseen.sum(axis=1)
-            data = np.repeat(1.0 / np.maximum(counts, 1), counts).astype(np.float32)
-            cols = leaves[unseen]
-            indptr = np.concatenate([[0], np.cumsum(counts)])
-        member = sparse.csr_matrix((data, cols, indptr), shape=(n, self.votes_.shape[0]))
-        return (member @ self.votes_).tocsr()

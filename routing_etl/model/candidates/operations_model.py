@@ -19,6 +19,7 @@ from scipy import sparse
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bytes, Floats, Ints
 from routing_etl.model.base.boosting import MAX_BINS, QuestionBooster
+from routing_etl.model.base.ragged import Ragged
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.progress import SILENT, Progress
@@ -91,6 +92,25 @@ class _ColumnSet:
                 *self._tables(kind, [columns[p] for p in places]),
             )
             for (kind, name), places in groups.items()
+        ]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is stored: the groups' few thousand small arrays end to end."""
+        heads = [(kind, name, places if kind == "code" else -1) for kind, name, places, *_ in self.groups_]
+        arrays = [
+            part
+            for kind, _, places, *tables in self.groups_
+            for part in (None if kind == "code" else places, *tables)
+        ]
+        return {"n_columns": self.n_columns, "heads": heads, "tables": Ragged.of(arrays)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` gave."""
+        self.n_columns = state["n_columns"]
+        parts = state["tables"].arrays()
+        self.groups_ = [
+            (kind, name, place if kind == "code" else parts[4 * i], *parts[4 * i + 1 : 4 * i + 4])
+            for i, (kind, name, place) in enumerate(state["heads"])
         ]
 
     @staticmethod

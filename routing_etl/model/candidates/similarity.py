@@ -2,7 +2,7 @@
 
 The space is the routing description that the forest expects of an item, beside a smaller share of the attributes
 themselves (each weighted by its importance and the user's weight), so that among items with equal expectations those
-that look alike come first. `SimilarityScale` turns a distance into a share: how often items at this distance have
+that look alike come first. `SimilarityCurve` turns a distance into a share: how often items at this distance have
 the same routing.
 """
 
@@ -10,15 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.isotonic import IsotonicRegression
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 
@@ -41,7 +35,7 @@ class Neighbours:
     label : Ints
         Items x k: number of the training item, -1 where there are fewer than k.
     similarity : Floats
-        Items x k: 0 .. 1, see `SimilarityScale`.
+        Items x k: 0 .. 1, see `SimilarityCurve`.
     """
 
     label: Ints
@@ -86,6 +80,8 @@ class NeighbourIndex:
 
     def fit(self, points: Floats) -> NeighbourIndex:
         """Store the points, sorted by cluster."""
+        from sklearn.cluster import MiniBatchKMeans
+
         n = len(points)
         n_clusters = n // self.rows_per_cluster
         if n_clusters < 4:
@@ -239,91 +235,28 @@ def _nearest_centre(points: Floats, centres: Floats) -> Ints:
     return out
 
 
-class SimilarityScale(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Distance to similarity: the share of items at this distance whose routing is the same (isotonic, decreasing).
+@dataclass(frozen=True)
+class SimilarityCurve:
+    """Distance to similarity, as `SimilarityScale` has learned it.
 
-    A scikit-learn transformer: items x neighbours, a distance in each cell; one scale for all columns. A distance that is
-    infinite or NaN means that there is no such neighbour.
+    Attributes
+    ----------
+    grid, values : Floats
+        Distances, ascending, and the similarity at each.
+    reach : float
+        The farthest distance seen.
     """
 
-    def __sklearn_tags__(self) -> Any:
-        """Distances are 0 or more, may be missing, and say nothing without `y`; similarities are float32."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = True
-        tags.input_tags.allow_nan = True
-        tags.target_tags.required = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
-
-    def fit(self, X: Floats, y: NDArray[Any]) -> SimilarityScale:
-        """Learn from pairs of a training item and its neighbours, the item itself left out.
-
-        Parameters
-        ----------
-        X : Floats
-            n x k distances.
-        y : array
-            n x k, whether the neighbour has the item's routing; or n, the same for a row's k neighbours. Numbers below 0
-            count as 0, above 1 as 1.
-
-        Raises
-        ------
-        ValueError
-            X or y is no such matrix.
-        """
-        distance = self._distances(X, reset=True, y=y)
-        same = check_array(y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self)
-        same = same[:, None] if same.ndim == 1 else same
-        if len(same) != len(distance) or same.shape[1] not in (1, distance.shape[1]):
-            raise ValueError(
-                f"SimilarityScale: X is {distance.shape}, y {same.shape}; give a y for every cell."
-            )
-        keep = np.isfinite(distance)
-        x = distance[keep].astype(np.float64)
-        y = np.broadcast_to(same, distance.shape)[keep].astype(np.float64)
-        if len(x) == 0:
-            x, y = np.array([0.0, 1.0]), np.array([1.0, 0.0])
-        curve = IsotonicRegression(increasing=False, y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(x, y)
-        grid = np.unique(np.quantile(x, np.linspace(0, 1, 201)))
-        values = curve.predict(grid)
-        # A slope, however small, keeps the similarity strictly decreasing, so that it still orders neighbours.
-        slope = 1.0 - 0.02 * np.linspace(0.0, 1.0, len(grid))
-        self.grid_, self.values_ = grid, np.minimum.accumulate(np.clip(values * slope, 0.0, 1.0))
-        self.reach_ = float(grid[-1]) or 1.0
-        return self
-
-    def transform(self, X: Floats) -> Floats:
-        """Similarity of every distance, 0..1.
-
-        Parameters
-        ----------
-        X : Floats
-            n x k distances.
-
-        Raises
-        ------
-        ValueError
-            X is no such matrix as in `fit`.
-        """
-        check_is_fitted(self)
-        return self.of(self._distances(X, reset=False))
+    grid: Floats
+    values: Floats
+    reach: float
 
     def of(self, distance: Floats) -> Floats:
         """Similarity, 0..1, of any number of distances, unchecked; beyond the farthest pair seen like 1 / distance."""
-        finite = np.where(np.isfinite(distance), distance, self.reach_ * 1e6)
-        inside = np.interp(finite, self.grid_, self.values_)
-        beyond = np.where(finite > self.reach_, self.reach_ / np.maximum(finite, 1e-12), 1.0)
+        finite = np.where(np.isfinite(distance), distance, self.reach * 1e6)
+        inside = np.interp(finite, self.grid, self.values)
+        beyond = np.where(finite > self.reach, self.reach / np.maximum(finite, 1e-12), 1.0)
         return np.asarray(inside * beyond, dtype=np.float32)
-
-    def _distances(self, X: Floats, *, reset: bool, y: Any = "no_validation") -> Floats:
-        found = validate_data(self, X, reset=reset, dtype=[np.float64, np.float32], ensure_all_finite=False)
-        if y is None:
-            raise ValueError(
-                "This SimilarityScale estimator requires y to be passed, but the target y is None."
-            )
-        if (found < 0).any():
-            raise ValueError("Negative values in data passed to SimilarityScale: a distance is 0 or more.")
-        return np.asarray(found)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.optimize import linear_sum_assignment
 from scipy.special import gammaln
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
@@ -315,6 +314,8 @@ def _assign(scored: list[tuple[str, str, float]]) -> dict[str, str]:
     """The pairs of old and new codes with the best scores in all, each code in at most one."""
     if not scored:
         return {}
+    from scipy.optimize import linear_sum_assignment
+
     olds, news = sorted({s[0] for s in scored}), sorted({s[1] for s in scored})
     table = np.zeros((len(olds), len(news)))
     for old, new, score in scored:

@@ -16,8 +16,6 @@ import numpy as np
 import polars as pl
 from joblib import Parallel, delayed
 from scipy import sparse
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.columns import ranges
@@ -177,6 +175,9 @@ class LineModel:
         return self
 
     def _lines(self, job: Ints, machine: Ints, n_jobs: int, n_machines: int) -> Ints:
+        from scipy.cluster.hierarchy import fcluster, linkage
+        from scipy.spatial.distance import pdist
+
         table = sparse.csr_matrix((np.ones(len(job)), (job, machine)), shape=(n_jobs, n_machines)).toarray()
         seen = np.flatnonzero(table.sum(axis=1) > 0)
         out = np.full(n_jobs, -1, dtype=np.int64)

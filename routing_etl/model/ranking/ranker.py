@@ -15,16 +15,12 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import expit, logit
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.threads import one_thread
-from routing_etl.model.base.trees import Boosted
 from routing_etl.model.candidates.evidence import EvidenceFeatures
+from routing_etl.model.ranking.linear import Linear
 
 #: Boosted trees need so many right and so many wrong candidates; a logistic regression learns from fewer.
 _FEW_HITS = 400
@@ -157,11 +153,16 @@ class CandidateRanker:
 
     def _learn(self, asked: _Asked, hit: Bools, effort: float) -> Any:
         """A model of `hit`; None where all candidates are right or all are wrong."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.preprocessing import StandardScaler
+
         if hit.all() or not hit.any():
             return None
         if not self.boosted_:
-            model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5))
-            return model.set_output(transform="default").fit(asked.steady(), hit)
+            scaler, regression = StandardScaler().set_output(transform="default"), LogisticRegression(C=0.5)
+            regression.fit(scaler.fit_transform(asked.steady()), hit)
+            return Linear(scaler, regression)
         boosted = HistGradientBoostingClassifier(
             max_iter=round(_ROUNDS * effort),
             learning_rate=_LEARNING_RATE,
@@ -215,7 +216,7 @@ def _score(model: Any, asked: _Asked) -> Floats:
         return asked.features.column(_UNLEARNED_SCORE).astype(np.float64)
     if isinstance(model, Boosted):
         return np.asarray(expit(model.predict(asked.matrix())))
-    return np.asarray(model.predict_proba(asked.steady())[:, 1], dtype=np.float64)
+    return np.asarray(model.predict(asked.steady()), dtype=np.float64)
 
 
 def first_choice(score: Floats, row: Ints) -> Bools:
@@ -238,6 +239,8 @@ class _Calibrator:
 
     def __init__(self, score: Floats, hit: Bools, kinds: list[Floats]) -> None:
         """`kinds`: ways to tell items apart; of each, per score the kind 0, 1, 2 ..., NaN for none."""
+        from sklearn.isotonic import IsotonicRegression
+
         rate = float(hit.mean()) if len(hit) else 0.0
         x = np.concatenate([score, [score.min(), score.max()]]) if len(score) else np.zeros(2)
         y = np.concatenate([hit.astype(np.float64), [0.5 * rate, 0.5 + 0.5 * rate]])

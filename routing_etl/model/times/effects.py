@@ -19,12 +19,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.threads import one_thread
-from routing_etl.model.base.trees import Boosted
 from routing_etl.model.times.timed import TimedOperations
 
 #: Least items of a family, and least items that fill a number, for it to be the family's size.
@@ -110,6 +109,8 @@ class ItemSize:
 
     def _fit_teller(self, numbers: Floats, others: Floats, family: Ints) -> None:
         """Learn to tell a size that is missing, from items that state it as if they did not."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
         self.teller_: Boosted | None = None
         size, known = self._stated(numbers, family)
         rows = np.flatnonzero(known)

@@ -23,13 +23,12 @@ import numpy as np
 import polars as pl
 from joblib import Parallel, delayed
 from scipy.special import ndtr
-from sklearn.ensemble import HistGradientBoostingRegressor
 
 from routing_etl.frames import TIME_SOURCES
 from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.threads import one_thread
-from routing_etl.model.base.trees import Boosted
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.times.effects import TimeEffects
 from routing_etl.model.times.telling import telling_columns
@@ -444,6 +443,8 @@ class MeasureLearner:
         ]
 
     def _boost(self, measure: str, matrix: Floats, residual: Floats) -> Boosted:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
         most, leaves = _TREES[measure]
         # Without sample weights: scikit-learn bins weighted columns by a slow quantile, column by column.
         boosted = HistGradientBoostingRegressor(

@@ -24,7 +24,8 @@ from routing_etl.erp.extract import ExtractReport, FrameExtract
 from routing_etl.erp.profile import load_profile
 from routing_etl.evaluation.details import LegacyScores
 from routing_etl.pipeline import steps
-from routing_etl.pipeline.results import CalibrationBin, CoveragePoint, Extracted, Finished, Scored
+from routing_etl.pipeline.finished import Finished
+from routing_etl.pipeline.results import CalibrationBin, CoveragePoint, Extracted, Scored
 from routing_etl.pipeline.street import EVALUATE, EXTRACT, SCORE, TRAIN
 from routing_etl.runs import RunFolder
 

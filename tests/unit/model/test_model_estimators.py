@@ -22,7 +22,7 @@ from routing_etl.errors import ModelError
 from routing_etl.frames import AttributeSpec
 from routing_etl.model.attributes.features import AttributeEncoder, drawn_folds
 from routing_etl.model.candidates.forest import RoutingForest
-from routing_etl.model.candidates.similarity import SimilarityScale
+from routing_etl.model.candidates.similarity_scale import SimilarityScale
 from routing_etl.model.predictor import RoutingPredictor
 
 #: Arguments that keep a check short; everything else is the default.
@@ -169,7 +169,7 @@ def test_the_forest_is_asked_for_votes_or_for_probabilities() -> None:
     forest = RoutingForest(n_trees=20).fit(features, names)
     share = forest.predict_proba(features)
     assert forest.classes_.tolist() == ["A", "B", "C", "D"]
-    assert np.allclose(share, forest.vote(features).toarray())
+    assert np.allclose(share, forest.grown.vote(features).toarray())
     assert np.allclose(share.sum(axis=1), 1.0)
     assert (forest.predict(features) == names).mean() > 0.95
     described = np.eye(4, dtype=np.float32)[variant]
@@ -185,7 +185,7 @@ def test_out_of_bag_votes_come_from_trees_that_have_not_seen_the_item() -> None:
     assert votes.shape == (20, 20)
     assert not votes.diagonal().any()
     assert votes.sum() > 0
-    assert forest.vote(features).diagonal().any()
+    assert forest.grown.vote(features).diagonal().any()
     again = RoutingForest(n_trees=4).fit(features, np.arange(20))
     assert np.array_equal(again.predict_proba(features), forest.predict_proba(features))
 
@@ -212,7 +212,7 @@ def test_the_scale_is_one_for_all_columns_and_takes_absent_neighbours() -> None:
     assert found[:, 0].min() > 0.9
     assert found[:2, 1].max() < 0.1
     assert found[2, 1] < 1e-3
-    assert np.array_equal(scale.of(distance[1]), found[1])
+    assert np.array_equal(scale.curve.of(distance[1]), found[1])
     assert scale.get_feature_names_out(["near", "far"]).tolist() == ["near", "far"]
     with pytest.raises(ValueError, match="a distance is 0 or more"):
         scale.transform(-distance)

@@ -22,11 +22,13 @@ from routing_etl.model.answer.explain import AttributeText
 from routing_etl.model.answer.resemblance import Resemblance
 from routing_etl.model.attributes.tokens import Tokeniser
 from routing_etl.model.base.arrays import Bools, Bytes
+from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.boosting import QuestionBooster
-from routing_etl.model.base.trees import Boosted, ForestShape, grow_shares
+from routing_etl.model.base.trees import ForestShape, grow_shares
 from routing_etl.model.candidates.compose import Composer
 from routing_etl.model.candidates.evidence import EvidenceFeatures
-from routing_etl.model.candidates.similarity import AttributeSpace, NeighbourIndex, SimilarityScale
+from routing_etl.model.candidates.similarity import AttributeSpace, NeighbourIndex
+from routing_etl.model.candidates.similarity_scale import SimilarityScale
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
 from routing_etl.model.catalogue.routings import build_catalogue, occurrences
 from routing_etl.model.ranking.novelty import Novelty, novelty_factor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from routing_etl.pipeline.one_item import LeadTime, _lead_time
+from routing_etl.pipeline.one_item import LeadTime, _lead_times
 
 
 def operations(*rows: tuple[int, float | None, float | None, float | None, float | None]) -> pl.DataFrame:
@@ -22,17 +22,17 @@ def operations(*rows: tuple[int, float | None, float | None, float | None, float
 
 def test_an_order_of_the_lot_asked_for_takes_set_up_and_run_of_all_its_pieces() -> None:
     found = operations((1, 10.0, 2.0, 60.0, 50.0), (1, 5.0, 1.0, None, 50.0), (2, 999.0, 999.0, None, 50.0))
-    assert _lead_time(found, 100.0) == LeadTime(100.0, 315.0, 375.0, None, True)
+    assert _lead_times(found, 100.0) == {"A": LeadTime(100.0, 315.0, 375.0, None, True)}
 
 
 def test_without_a_lot_it_is_the_usual_one() -> None:
     found = operations((1, 10.0, 2.0, None, 50.0), (1, 5.0, 1.0, None, None))
-    assert _lead_time(found, None) == LeadTime(50.0, 165.0, 165.0, None, True)
+    assert _lead_times(found, None) == {"A": LeadTime(50.0, 165.0, 165.0, None, True)}
 
 
 def test_an_operation_without_times_makes_it_incomplete() -> None:
     found = operations((1, 10.0, 2.0, None, 50.0), (1, None, None, None, 50.0))
-    assert _lead_time(found, None) == LeadTime(50.0, 110.0, 110.0, None, False)
+    assert _lead_times(found, None) == {"A": LeadTime(50.0, 110.0, 110.0, None, False)}
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_an_operation_without_times_makes_it_incomplete() -> None:
     ids=["no candidate", "no usual lot", "two usual lots"],
 )
 def test_where_the_usual_lot_is_not_known_nothing_is_told(found: pl.DataFrame) -> None:
-    assert _lead_time(found, None) is None
+    assert _lead_times(found, None) == {}

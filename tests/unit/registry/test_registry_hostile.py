@@ -188,7 +188,7 @@ def test_a_valid_hash_is_not_enough(
         (dumped(Calls(subprocess.Popen, ["false"])), "subprocess.Popen"),
         (dumped(Calls(np.load, "x.npy")), "numpy.load"),
         (dumped([np.array([Attack()], dtype=object)]), "test_registry_hostile._run"),
-        (calls("routing_etl.model.predictor", "config_context"), "config_context"),
+        (calls("routing_etl.model.predictor", "resource_alternatives"), "resource_alternatives"),
         (calls("routing_etl.model.predictor", "RoutingPredictor.__init__.__globals__"), "__globals__"),
         (calls("routing_etl.model.base.columns", "np.load"), "np.load"),
         (calls("routing_etl.modelx", "Thing"), "routing_etl.modelx.Thing"),

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 from messages import SHEETS, messages
 from sheet_toy import HOSTILE, candidate, item, items, source
 
-from routing_etl.pipeline.sheets import file_of
+from routing_etl.pipeline.item_sheets import file_of
 from routing_etl.sheets.compare import OTHER_MACHINE, Span
 from routing_etl.sheets.content import Sheet, commonplace, sheets_of
 from routing_etl.sheets.pages import sheet_page, worklist_page
