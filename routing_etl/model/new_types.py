@@ -30,6 +30,7 @@ from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityCurve
+from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.inputs import identifiers, types_of
 from routing_etl.model.kinship import Kinship
@@ -245,10 +246,8 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
     families = Families(whole.n, whole.of_variant[variants])
     blind = replace(encoded, table=_without_type(encoded.table))
     divided = Divided(families, basis.expected.family[rows])
-    # What words mean is learned beside what each type has of its own, so that it tells nothing of a type that is left out.
-    phrases = (e.tokeniser_.phrases.vocabulary for e in (basis.encoded.encoder, encoder))
-    tied = basis.expected.model.tied_.in_words_of(*phrases)
-    expected = expect_operations(part, blind, grown, divided, options, tied)
+    # Words that were tied would tell the operations of the types that are left out: what their names have in common is what they do.
+    expected = expect_operations(part, blind, grown, divided, options, TiedWords.none())
     own = Basis(part, encoded, grown, space, expected)
     # A kind of items would be asked for its own inspections; of a new one only what its family always has is known.
     known = replace(known_routings(own, in_use), kind="")

@@ -16,10 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from scipy import sparse
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from routing_etl.model.attributes.phrases import PhraseLists
 from routing_etl.model.attributes.tokens import TokenLists
@@ -96,12 +93,6 @@ class TiedWords:
         word[telling] = number[group]
         return cls(word, len(several))
 
-    def in_words_of(self, own: pl.Series, other: pl.Series) -> TiedWords:
-        """The same words for phrases of another vocabulary. `own`, `other`: the phrases of both, by their codes."""
-        told = pl.DataFrame({"phrase": own, "word": self.word})
-        found = pl.DataFrame({"phrase": other}).join(told, on="phrase", how="left", maintain_order="left")
-        return TiedWords(found["word"].fill_null(-1).to_numpy(), self.n)
-
     def read(self, phrases: PhraseLists) -> TokenLists:
         """The words of items, by their phrases."""
         kept = np.flatnonzero(self.word >= 0)
@@ -173,6 +164,9 @@ def _correlation(profiles: sparse.csr_matrix) -> Floats:
 
 def _groups(correlation: Floats) -> Ints:
     """Per phrase the number of its group."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     distance = 1.0 - np.maximum(correlation, correlation.T)
     np.fill_diagonal(distance, 0.0)
     tree = linkage(squareform(distance, checks=False), "average")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 import pytest
 from scipy import sparse
 
@@ -75,15 +74,6 @@ def test_an_item_has_the_word_of_any_of_its_spellings_once() -> None:
     assert read.n_tokens == 2
     assert np.diff(read.bounds).tolist() == [1, 1, 0, 0]
     assert read.codes.tolist() == [words.word[0], words.word[5]]
-
-
-def test_words_are_found_in_another_vocabulary() -> None:
-    words = TiedWords(np.array([0, -1, 0, 1, 1]), 2)
-    own, other = (
-        pl.Series(["BLACK", "CODE", "BLK", "NUT", "MUTTER"]),
-        pl.Series(["BLK", "NEW", "CODE", "NUT"]),
-    )
-    assert words.in_words_of(own, other).word.tolist() == [0, -1, -1, 1]
 
 
 def test_items_without_phrases_have_no_words() -> None:
