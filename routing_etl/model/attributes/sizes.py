@@ -34,8 +34,9 @@ _LEAST_AGREEMENT, _LEAST_BEYOND_CHANCE, _Z = 0.9, 0.8, 1.96
 _LEAST_PAIRS, _MOST_FORMS = 20, 400
 #: A form that all texts together prove is read in a text with so many pairs of its own, of which so large a share agrees.
 _LEAST_OWN, _OWN_AGREEMENT = 5, 0.9
-#: A number that agrees with two sizes is read as the second too, if so large a share of the items have it as have the first.
-_AS_MANY = 0.8
+#: A number that agrees with two sizes, neither by this more often, is read as the second too if so large a share of the items have it as
+#: have the first.
+_AS_OFTEN, _AS_MANY = 0.02, 0.8
 #: A size of few values, such as a thickness of sheets, is looked at by texts in place of pairs: fewest numbers, and the least mean
 #: share of the texts of a number that agrees, so that no one number decides.
 _LEAST_NUMBERS, _LEAST_OF_EACH = 5, 0.8
@@ -422,9 +423,10 @@ def _tested_together(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -
 
 
 def _meant(readings: list[Reading], rows: pl.DataFrame) -> list[Reading]:
-    """The readings of what a number means: of two sizes that it agrees with, the one that more of its items have.
+    """The readings of what a number means: of two sizes that it agrees with alike, the one that more of its items have.
 
-    A diameter that is a seal's size where there is a seal is a diameter on all items. Both are read if as many have the other.
+    A diameter that is a seal's size where there is a seal is a diameter on all items. Both are read if as many have the other. A size that it
+    agrees with more often is what it means, however few items have that one in its column.
 
     Parameters
     ----------
@@ -434,9 +436,14 @@ def _meant(readings: list[Reading], rows: pl.DataFrame) -> list[Reading]:
         Attribute, form, place, `measure` and the `rows` in which its column is filled.
     """
     keys = [*KEY, "measure"]
-    table = _keys_of(readings).with_columns(measure=pl.Series([r.measure for r in readings], dtype=pl.String))
+    table = _keys_of(readings).with_columns(
+        measure=pl.Series([r.measure for r in readings], dtype=pl.String),
+        share=pl.Series([r.agreed / r.pairs for r in readings], dtype=pl.Float64),
+    )
     counted = table.join(rows, on=keys, how="left", maintain_order="left")
-    kept = counted.select(pl.col("rows") >= _AS_MANY * pl.col("rows").max().over(KEY)).to_series()
+    alike = pl.col("share") >= pl.col("share").max().over(KEY) - _AS_OFTEN
+    most = pl.when(alike).then("rows").max().over(KEY)
+    kept = counted.select(alike & (pl.col("rows") >= _AS_MANY * most)).to_series()
     return [reading for reading, keep in zip(readings, kept, strict=True) if keep]
 
 

@@ -328,6 +328,15 @@ def test_a_number_is_no_size_that_most_of_its_items_do_not_have() -> None:
     assert reader.filled(texts, columns)["seal"].equals(columns["seal"])
 
 
+def test_a_number_is_the_size_that_it_agrees_with_more_often_however_few_have_it() -> None:
+    texts, columns = plant()
+    wrong = pl.int_range(pl.len()) % 20 == 0
+    other = pl.when(wrong).then(pl.col("od") + 9).otherwise("od")
+    columns = columns.select(od=pl.when(pl.int_range(pl.len()) < 80).then("od"), rough=other)
+    assert {r.measure for r in SizeReader().fit(texts, columns.select("rough")).readings} == {"rough"}
+    assert {r.measure for r in SizeReader().fit(texts, columns).readings} == {"od"}
+
+
 def test_items_without_a_routing_show_how_texts_write_sizes_too() -> None:
     texts, columns = plant()
     kinds = {"spec": "text", "od": "number", "t": "number", "turns": "number"}
