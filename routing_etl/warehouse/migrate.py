@@ -320,7 +320,7 @@ def current_revision(engine: Engine, schema: str | None) -> str | None:
     """
     with translated("warehouse", engine.url), engine.connect() as connection:
         known = sa.inspect(connection).has_table(VERSION_TABLE, schema)
-        table = sa.table(VERSION_TABLE, sa.column("version_num", sa.String), schema=schema)
+        table = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.String), schema=schema)
         heads = sorted(connection.execute(sa.select(table.c.version_num)).scalars()) if known else []
     if len(heads) > 1:
         raise _several_heads(heads, schema)
