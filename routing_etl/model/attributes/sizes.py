@@ -405,21 +405,7 @@ def _tested_together(pairs: pl.DataFrame, name: str, known: Sequence[Reading]) -
         )
         .filter(pl.col("n") >= _LEAST_OWN, pl.col("agreed") >= _OWN_AGREEMENT * pl.col("n"))
     )
-    return [
-        Reading(
-            r["attribute"],
-            r["form"],
-            r["place"],
-            name,
-            r["factor"],
-            r["n"],
-            r["agreed"],
-            r["least"],
-            r["rounded"],
-            together=True,
-        )
-        for r in own.to_dicts()
-    ]
+    return _readings(own, name, together=True)
 
 
 def _meant(readings: list[Reading], rows: pl.DataFrame) -> list[Reading]:
@@ -519,20 +505,14 @@ def _agreeing(pairs: pl.DataFrame, of_half: pl.Expr, name: str) -> list[Reading]
         & (pl.col("beyond") >= _LEAST_BEYOND_CHANCE)
         & (pl.col("rough") <= _ROUGH)
     )
-    return [
-        Reading(
-            r["attribute"],
-            r["form"],
-            r["place"],
-            name,
-            r["factor"],
-            r["n"],
-            r["agreed"],
-            r["least"],
-            r["rounded"],
-        )
-        for r in chosen.to_dicts()
-    ]
+    return _readings(chosen, name)
+
+
+def _readings(found: pl.DataFrame, name: str, *, together: bool = False) -> list[Reading]:
+    """A reading for every row of tests that were passed."""
+    own = ("factor", "agreed", "least", "rounded")
+    columns = found.select(*KEY, *own, measure=pl.lit(name), pairs="n", together=pl.lit(together))
+    return [Reading(**row) for row in columns.to_dicts()]
 
 
 def _agrees(size: str, factor: float | pl.Expr) -> pl.Expr:
