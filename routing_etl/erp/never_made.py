@@ -14,6 +14,8 @@ from routing_etl.erp.profile import Profile
 
 #: Fewest items of a word, the most of them that have a routing, and the least share of the others that have one.
 _ITEMS, _MOST, _OTHERS = 50, 0.1, 0.4
+#: Least share of all items that such words have together: a new line of products, which waits for its first routings, has fewer.
+_SHARE = 0.02
 #: Words that are named.
 _SHOWN = 4
 
@@ -41,7 +43,7 @@ def never_made(operations: pl.LazyFrame, profile: Profile, items: pl.DataFrame) 
         bare = words.filter(pl.col("n") >= _ITEMS, pl.col("made") <= _MOST * pl.col("n"))
         bought = int(bare["n"].sum())
         others, made = known.height - bought, int(known["routed"].sum()) - int(bare["made"].sum())
-        if bare.height and made >= _OTHERS * others > 0:
+        if bought >= max(_SHARE * known.height, 1) and made >= _OTHERS * others > 0:
             found.append((bought, name, bare.sort("n", "word", descending=[True, False])))
     if not found:
         return

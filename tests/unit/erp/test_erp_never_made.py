@@ -51,6 +51,7 @@ def test_bought_items_are_told_with_their_word_and_those_that_get_a_routing(erp:
         ((100, 60, 70, 10), ""),  # a sixth of them is made
         ((100, 40, 70, 0), ""),  # too few to say so
         ((100, 60, 20, 0), ""),  # of the others few have a routing either
+        ((4000, 60, 3000, 0), ""),  # so few of all wait like a new line of products
         ((100, 60, 70, 3), 'ignore = ["MABU"]'),
         ((100, 60, 70, 3), 'where = [{ column = "MABU", op = "=", value = "1" }]'),
     ],
