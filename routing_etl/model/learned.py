@@ -25,6 +25,7 @@ from routing_etl.model.candidates.similarity import (
     Neighbours,
     SimilarityCurve,
 )
+from routing_etl.model.candidates.type_names import TypeNames
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.catalogue.routings import RoutingCatalogue
 from routing_etl.model.machines.resources import OutOfUse
@@ -179,6 +180,8 @@ class Expected:
         Training items x operations, out of fold.
     family : Ints
         Family of every training item.
+    names : TypeNames or None
+        What the names of part types tell, where types are left out.
     """
 
     model: OperationModel
@@ -189,6 +192,7 @@ class Expected:
     said: Said
     probabilities: Floats
     family: Ints
+    names: TypeNames | None = None
 
     def voted(self, votes: sparse.csr_matrix) -> Floats:
         """Items x operations: share of the forest's votes for routings with the operation."""

@@ -30,7 +30,7 @@ from routing_etl.model.candidates.known_sizes import KnownSizes
 from routing_etl.model.candidates.maker import CandidateMaker, Pairs
 from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import ItemSpace, Neighbours, SimilarityCurve
-from routing_etl.model.candidates.tied_words import TiedWords
+from routing_etl.model.candidates.type_names import TypeNames
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.inputs import identifiers, types_of
 from routing_etl.model.kinship import Kinship
@@ -79,7 +79,7 @@ class NewTypes:
 
     Attributes
     ----------
-    encoder, forest, space, families, sizes, operations, words, maker, scale, ranker
+    encoder, forest, space, families, sizes, operations, names, words, maker, scale, ranker
         As in `RoutingPredictor`, learned from the asked items.
     telling : tuple of str
         Levels that tell most about the routings of other types.
@@ -95,6 +95,7 @@ class NewTypes:
     families: Families
     sizes: KnownSizes
     operations: OperationModel
+    names: TypeNames
     words: WordRules
     variant_operations: sparse.csr_matrix
     maker: CandidateMaker
@@ -133,7 +134,8 @@ class NewTypes:
         distance, found = self.space.index.search(self.space.place(expected, features), n_neighbors)
         voted = dense_product(votes, self.variant_operations)
         operations = self.operations.predict(_without_type(table), voted, family)
-        said = self.words.say(table.phrases, voted, operations, family)
+        operations = self.names.read(table.phrases, family, operations, voted)
+        said = self.words.say(self.names.notes(table.phrases), voted, operations, family)
         said.put(operations)
         evidence = Evidence(
             votes=votes,
@@ -246,8 +248,8 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
     families = Families(whole.n, whole.of_variant[variants])
     blind = replace(encoded, table=_without_type(encoded.table))
     divided = Divided(families, basis.expected.family[rows])
-    # Words that were tied would tell the operations of the types that are left out: what their names have in common is what they do.
-    expected = expect_operations(part, blind, grown, divided, options, TiedWords.none())
+    expected = expect_operations(part, blind, grown, divided, options)
+    assert expected.names is not None  # types are left out
     own = Basis(part, encoded, grown, space, expected)
     # A kind of items would be asked for its own inspections; of a new one only what its family always has is known.
     known = replace(known_routings(own, in_use), kind="")
@@ -260,6 +262,7 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
         families=families,
         sizes=expected.sizes,
         operations=expected.model,
+        names=expected.names,
         words=expected.words,
         variant_operations=expected.variant_operations,
         maker=maker,

@@ -28,6 +28,7 @@ from routing_etl.model.candidates.similarity import (
     NeighbourIndex,
 )
 from routing_etl.model.candidates.tied_words import TiedWords
+from routing_etl.model.candidates.type_names import TypeCases, TypeNames
 from routing_etl.model.candidates.word_rules import WordRules
 from routing_etl.model.candidates.word_screen import WordCases
 from routing_etl.model.catalogue.recency import age_in_days, age_weight, retired
@@ -282,9 +283,11 @@ def expect_operations(
     grown: Grown,
     divided: Divided,
     options: Options,
-    tied: TiedWords | None = None,
 ) -> Expected:
     """Learn which operations an item needs.
+
+    Where items are left out type by type (`Training.groups`), the words of types' names are asked from type to type: ties and rules of the
+    plant that were found with a type tell its operations.
 
     Parameters
     ----------
@@ -298,8 +301,6 @@ def expect_operations(
         Their families.
     options : Options
         The predictor's parameters.
-    tied : TiedWords, optional
-        Which phrases mean the same; without it that is learned.
     """
     families = divided.families
     catalogue, votes = training.catalogue, grown.votes
@@ -307,8 +308,11 @@ def expect_operations(
     family = np.where(np.diff(votes.indptr) > 0, families.likeliest(votes), divided.own)
     model = OperationModel(n_folds=options.operation_folds, n_jobs=options.n_jobs, random_state=options.seed)
     operations = usual_operations(catalogue, training.operations)
-    if tied is None:
-        tied = TiedWords.learn(encoded.table.phrases, operations, family, encoded.kind, training.folds)
+    phrases, types, names = encoded.table.phrases, training.groups, None
+    if types is None:
+        tied = TiedWords.learn(phrases, operations, family, encoded.kind, training.folds)
+    else:
+        tied = TiedWords.none()
     cases = OperationCases(
         table=encoded.table,
         operations=operations,
@@ -320,10 +324,25 @@ def expect_operations(
         tied=tied,
     )
     probabilities = model.fit(cases, options.progress)
+    if types is not None:
+        names = TypeNames()
+        probabilities = names.fit(
+            TypeCases(
+                phrases=phrases,
+                operations=cases.operations,
+                votes=cases.votes,
+                expected=probabilities,
+                family=family,
+                types=types,
+                folds=training.folds,
+                n_families=families.n,
+            )
+        )
+        phrases = names.notes(phrases)
     words = WordRules()
     said = words.fit(
         WordCases(
-            phrases=encoded.table.phrases,
+            phrases=phrases,
             operations=cases.operations,
             votes=cases.votes,
             expected=probabilities,
@@ -334,7 +353,7 @@ def expect_operations(
     )
     said.put(probabilities)
     sizes = KnownSizes.of(_worth_of_sizes(encoded, grown), encoded.table.known, family, families.n)
-    return Expected(model, families, sizes, variant_operations, words, said, probabilities, family)
+    return Expected(model, families, sizes, variant_operations, words, said, probabilities, family, names)
 
 
 def find_in_use(basis: Basis) -> InUse:
