@@ -166,8 +166,10 @@ class TypeNames:
             Of every item.
         family : Ints
             Per item, -1 unknown.
-        expected, votes : Floats
-            Items x operations: the families' questions and the forest's shares.
+        expected : Floats
+            Items x operations: the families' questions.
+        votes : Floats
+            Items x operations: the forest's shares.
         """
         named = self.effects_.of(self._known(phrases, family))
         return _probability(_weighed(self.weights_, expected, votes, named))
