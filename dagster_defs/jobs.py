@@ -93,7 +93,7 @@ def asset_jobs(settings: Settings) -> list[Any]:
         dg.define_asset_job(
             EVALUATE,
             selection=dg.AssetSelection.assets(keys.MODEL_EVALUATION),
-            config=dg.RunConfig(ops={keys.MODEL_EVALUATION.path[-1]: EvaluateConfig()}),
+            config=dg.RunConfig(ops={keys.MODEL_EVALUATION.to_python_identifier(): EvaluateConfig()}),
             executor_def=_ASSET_JOBS_RUN_ALONE,
             description="Measure the method against the baselines on the newest night's data; saves no model.",
         ),

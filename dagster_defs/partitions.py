@@ -22,13 +22,16 @@ from typing import Any
 
 import dagster as dg
 
-from routing_etl.settings import Settings
+from routing_etl.settings import Settings, load_settings
 from routing_etl.shards import shard_names
 
 from . import not_public
 
-#: Assets, checks and ops draw on this pool; with a limit of 1 per run (dagster.yaml) a second run waits.
-POOL = "routing_etl"
+#: What this plant's names in the instance begin with: with one name for two plants Dagster keeps one history for both. It holds for the
+#: process, as assets have their names when their modules are imported.
+PREFIX = load_settings().dagster_prefix
+#: Assets, checks and ops draw on this pool; with a limit of 1 per run (dagster.yaml) a second run waits. Another plant has another.
+POOL = f"routing_etl_{PREFIX}" if PREFIX else "routing_etl"
 #: The job of the night, and the tag of a backfill's runs that names the run of this job which requested them.
 NIGHTLY, NIGHT_TAG = "nightly", "routing_etl/night_of"
 

@@ -194,6 +194,12 @@ class Settings(BaseSettings):
         "single",
         description="Dagster: all shards in the night's one run, or one run per shard (many machines)",
     )
+    dagster_prefix: str = Field(
+        "",
+        max_length=40,
+        pattern=r"^([A-Za-z][A-Za-z0-9_]*)?$",
+        description="Dagster: what the names of this plant's assets and of its pool begin with, where several plants share one instance",
+    )
     score_batch: int = Field(8192, ge=64, le=200_000, description="items scored at once")
 
     # --- operation ------------------------------------------------------------------------------------------------

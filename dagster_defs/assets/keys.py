@@ -6,6 +6,8 @@ import dagster as dg
 
 from routing_etl import frames
 
+from ..partitions import PREFIX
+
 ERP, QUALITY, TIMES, MODEL, PUBLISH, MONITORING = "erp", "quality", "times", "model", "publish", "monitoring"
 GROUPS = (ERP, QUALITY, TIMES, MODEL, PUBLISH, MONITORING)
 
@@ -18,26 +20,32 @@ PREDICTION_FRAMES = (
     frames.ABSTAINED,
 )
 
-RAW = {f.name: dg.AssetKey(["raw", f.name]) for f in SOURCE_FRAMES}
-CLEAN = {f.name: dg.AssetKey([f.name]) for f in SOURCE_FRAMES}
-REJECTS = dg.AssetKey([frames.REJECTS.name])
-CHECKED_SOURCE = dg.AssetKey(["checked_source"])
-TIME_SHARDS = dg.AssetKey(["time_shards"])
-TIME_PROFILES = dg.AssetKey(["time_profiles"])
-STANDARD_TIMES = dg.AssetKey([frames.STANDARD_TIMES.name])
-DATA_HEALTH = dg.AssetKey(["data_health"])
-ROUTING_MODEL = dg.AssetKey(["routing_model"])
-CHAMPION = dg.AssetKey(["champion"])
-MODEL_EVALUATION = dg.AssetKey(["model_evaluation"])
-PREDICTION_SHARDS = dg.AssetKey(["prediction_shards"])
-PREDICTIONS = {f.name: dg.AssetKey([f.name]) for f in PREDICTION_FRAMES}
-CHECKED_CANDIDATES = dg.AssetKey(["checked_candidates"])
-LOADED_SHARDS = dg.AssetKey(["loaded_shards"])
-LOADED_PUBLICATION = dg.AssetKey(["loaded_publication"])
-PUBLICATION = dg.AssetKey(["publication"])
-MODEL_METRICS = dg.AssetKey(["model_metrics"])
-DRIFT = dg.AssetKey(["drift"])
-ITEM_SHEETS = dg.AssetKey(["item_sheets"])
+
+def _key(*path: str) -> dg.AssetKey:
+    """The key of an asset of this plant."""
+    return dg.AssetKey([PREFIX, *path] if PREFIX else [*path])
+
+
+RAW = {f.name: _key("raw", f.name) for f in SOURCE_FRAMES}
+CLEAN = {f.name: _key(f.name) for f in SOURCE_FRAMES}
+REJECTS = _key(frames.REJECTS.name)
+CHECKED_SOURCE = _key("checked_source")
+TIME_SHARDS = _key("time_shards")
+TIME_PROFILES = _key("time_profiles")
+STANDARD_TIMES = _key(frames.STANDARD_TIMES.name)
+DATA_HEALTH = _key("data_health")
+ROUTING_MODEL = _key("routing_model")
+CHAMPION = _key("champion")
+MODEL_EVALUATION = _key("model_evaluation")
+PREDICTION_SHARDS = _key("prediction_shards")
+PREDICTIONS = {f.name: _key(f.name) for f in PREDICTION_FRAMES}
+CHECKED_CANDIDATES = _key("checked_candidates")
+LOADED_SHARDS = _key("loaded_shards")
+LOADED_PUBLICATION = _key("loaded_publication")
+PUBLICATION = _key("publication")
+MODEL_METRICS = _key("model_metrics")
+DRIFT = _key("drift")
+ITEM_SHEETS = _key("item_sheets")
 
 #: The partitioned assets, in order; there are none with one shard.
 SHARDED = (TIME_SHARDS, PREDICTION_SHARDS, LOADED_SHARDS)
@@ -53,9 +61,9 @@ NIGHTLY = (
 
 def erp_table(table: str) -> dg.AssetKey:
     """A table or view of the ERP."""
-    return dg.AssetKey(["erp", table])
+    return _key("erp", table)
 
 
 def erp_view(view: str) -> dg.AssetKey:
     """A view over the published batch."""
-    return dg.AssetKey(["erp_screen", view])
+    return _key("erp_screen", view)

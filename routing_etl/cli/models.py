@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 def models_list() -> None:
     """Versions, newest first, with their metrics and aliases, and what was decided last."""
     from routing_etl.cli.display.models import decisions, models_table
-    from routing_etl.cli.shown import as_rows, models_of
+    from routing_etl.cli.shown import as_rows, decisions_on_record, models_of
     from routing_etl.registry.store import ModelRegistry
 
     settings = read_settings()
-    found = models_of(ModelRegistry(settings.models_dir))
+    found = models_of(ModelRegistry(settings.models_dir), decisions_on_record(settings))
 
     def show(screen: Console) -> None:
         models_table(screen, found)
@@ -40,10 +40,11 @@ def models_list() -> None:
 
 
 @models_app.command("show")
-@gives("models show", "registry.versions:VersionDetails")
+@gives("models show", "cli.shown:VersionShown")
 def models_show(version: str) -> None:
     """One version: manifest, metrics, training data, and every decision about it."""
     from routing_etl.cli.display.models import decisions, model_details
+    from routing_etl.cli.shown import VersionShown, decisions_on_record, with_decisions
     from routing_etl.registry.store import ModelRegistry
 
     settings = read_settings()
@@ -53,17 +54,19 @@ def models_show(version: str) -> None:
         model_details(screen, found)
         decisions(screen, settings, found.info.name)
 
-    output().give(found, show)
+    on_record = decisions_on_record(settings).about(found.info.name)
+    output().give(with_decisions(VersionShown, found, on_record), show)
 
 
 @models_app.command("diff")
-@gives("models diff", "pipeline.recipe:VersionsCompared")
+@gives("models diff", "cli.shown:TwoVersionsShown")
 def models_diff(
     version: Annotated[str, typer.Argument(help="Version or alias.")],
     other: Annotated[str, typer.Argument(help="Version or alias.")] = "champion",
 ) -> None:
     """Two versions side by side: recipe, metrics, and what was decided about either."""
     from routing_etl.cli.display.models import decisions, difference
+    from routing_etl.cli.shown import TwoVersionsShown, decisions_on_record, with_decisions
     from routing_etl.pipeline.recipe import compared
     from routing_etl.registry.store import ModelRegistry
 
@@ -74,7 +77,8 @@ def models_diff(
         difference(screen, found)
         decisions(screen, settings, found.version, found.other)
 
-    output().give(found, show)
+    on_record = decisions_on_record(settings).about(found.version, found.other)
+    output().give(with_decisions(TwoVersionsShown, found, on_record), show)
 
 
 @models_app.command("card")

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from routing_etl.erp.clean_report import CleanReport
+from routing_etl.errors import RoutingEtlError
 from routing_etl.frames import CheckOutcome
+from routing_etl.pipeline.recipe import VersionsCompared
 from routing_etl.pipeline.results import Checked, Extracted, Healthy, Published, Reviewed, Scored
 from routing_etl.pipeline.upkeep import Removal
+from routing_etl.registry.versions import VersionDetails
+from routing_etl.warehouse.decisions import Figure
 
 if TYPE_CHECKING:
     from routing_etl.registry.store import ModelRegistry
     from routing_etl.runs import RunFolder
+    from routing_etl.settings import Settings
     from routing_etl.warehouse.publication_changes import PublicationChanges
+
+V = TypeVar("V", "VersionShown", "TwoVersionsShown")
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,38 @@ class NightShown:
 
 
 @dataclass(frozen=True)
+class DecisionShown:
+    """A decision about a version as it is on record, and the figures that it was made on."""
+
+    version: str
+    decision: str
+    decided_at: datetime
+    by: str
+    via: str
+    login: str | None
+    reason: str
+    champion: str | None
+    run_id: str | None
+    items_trained: int | None
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class DecisionsShown:
+    """Decisions, newest first, and the version that is pinned; None, with a problem, where the database cannot be read."""
+
+    on_record: tuple[DecisionShown, ...] | None
+    pinned: str | None
+    problem: str | None = None
+
+    def about(self, *versions: str) -> DecisionsShown:
+        """Those about some versions."""
+        if self.on_record is None:
+            return self
+        return replace(self, on_record=tuple(d for d in self.on_record if d.version in versions))
+
+
+@dataclass(frozen=True)
 class ModelShown:
     """A model version in a list; `exact_match` and `f1_weighted` are None where they were not measured."""
 
@@ -99,6 +139,21 @@ class ModelShown:
     f1_weighted: float | None
     bytes: int
     problem: str | None
+    decisions: DecisionsShown
+
+
+@dataclass(frozen=True)
+class VersionShown(VersionDetails):
+    """A version in full, and what was decided about it."""
+
+    decisions: DecisionsShown
+
+
+@dataclass(frozen=True)
+class TwoVersionsShown(VersionsCompared):
+    """Two versions side by side, and what was decided about either."""
+
+    decisions: DecisionsShown
 
 
 @dataclass(frozen=True)
@@ -226,8 +281,31 @@ def night_of(run: RunFolder) -> NightShown:
     )
 
 
-def models_of(registry: ModelRegistry) -> list[ModelShown]:
-    """All versions, newest first."""
+def decisions_on_record(settings: Settings) -> DecisionsShown:
+    """All decisions. A registry can be looked at without the database: what cannot be read has a problem."""
+    from routing_etl.pipeline.champion import decisions_of, pin_of
+
+    try:
+        found, pin = decisions_of(settings), pin_of(settings)
+    except RoutingEtlError as exc:
+        return DecisionsShown(None, None, str(exc))
+    shown = tuple(
+        DecisionShown(
+            row.made.version, row.made.decision, row.decided_at, row.made.by, row.made.via, row.login, row.made.reason,
+            row.made.champion, row.made.run_id, row.made.items_trained, row.made.figures,
+        )
+        for row in found
+    )  # fmt: skip
+    return DecisionsShown(shown, pin.made.version if pin else None)
+
+
+def with_decisions(kind: type[V], found: object, decisions: DecisionsShown) -> V:
+    """What was found of versions with the decisions about them."""
+    return kind(**vars(found), decisions=decisions)
+
+
+def models_of(registry: ModelRegistry, decisions: DecisionsShown) -> list[ModelShown]:
+    """All versions, newest first, each with the decisions about it."""
     from routing_etl.pipeline.versions import headline, metrics_of
 
     metrics = registry.metrics_by_version()
@@ -245,6 +323,7 @@ def models_of(registry: ModelRegistry) -> list[ModelShown]:
                 weighted,
                 v.bytes,
                 v.problem,
+                decisions.about(v.name),
             )
         )
     return shown

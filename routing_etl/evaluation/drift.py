@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,8 @@ _NONE_BEFORE, _NONE_SINCE = (
     "no routing is in the training window",
     "no routing was written since the training",
 )
+#: Days within which the beginning of a change must be known to be named by one day.
+A_WEEK = timedelta(days=7)
 #: Causes in one sentence.
 _CAUSES = 3
 
@@ -397,6 +399,9 @@ def _came(since: pl.DataFrame, column: str, new: pl.DataFrame, kind: str, n: int
 def time_drift(shifts: Sequence[Shift], learned_until: date) -> list[Drift]:
     """Changed times as comparisons: a training would learn those that changed after the last report that was learned from.
 
+    One that began before it is told as known: the profile of its operations is still of the older reports, which are more, and goes
+    with them. Another training would change nothing about it.
+
     Parameters
     ----------
     shifts : sequence of Shift
@@ -412,14 +417,31 @@ def time_drift(shifts: Sequence[Shift], learned_until: date) -> list[Drift]:
             s.ratio,
             s.orders,
             _band(max(s.ratio, 1 / s.ratio), TIME_LIMITS),
-            f"operations {'of job' if s.kind == 'job' else 'on machine'} {s.code} {words[s.measure]} {s.ratio:.2f} times their profile since "
-            f"{s.since:%Y-%m-%d}, {s.orders} orders",
-            s.since > learned_until,
+            f"operations {'of job' if s.kind == 'job' else 'on machine'} {s.code} {words[s.measure]} {s.ratio:.2f} times their profile "
+            f"{_since(s)}, {s.orders} orders{_known(s, learned_until)}",
+            s.since is not None and s.since > learned_until,
         )
         for s in shifts
     ]
     changed = {measure: sum(s.measure == measure for s in shifts) for measure in ("run", "setup")}
     return [*(Drift(f"{m}_times_changed", ALL, float(c), c) for m, c in changed.items()), *found]
+
+
+def _since(shift: Shift) -> str:
+    """Since when, as far as the reports tell: a day, with those between which it lies where they leave more than a week open."""
+    if shift.since is None:
+        return "(since which day cannot be told)"
+    first, last = shift.between
+    if last - first <= A_WEEK:
+        return f"since {shift.since:%Y-%m-%d}"
+    return f"since about {shift.since:%Y-%m-%d} ({first:%Y-%m-%d} to {last:%Y-%m-%d})"
+
+
+def _known(shift: Shift, learned_until: date) -> str:
+    """What is said of a change that began before the training."""
+    if shift.since is None or shift.since > learned_until:
+        return ""
+    return " (known to the training, where the reports before it outweigh it)"
 
 
 def score_drift(metric: str, then: np.ndarray, now: np.ndarray, what: str) -> list[Drift]:

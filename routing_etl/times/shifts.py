@@ -25,6 +25,10 @@ LEVEL, MOST = 0.001, 10
 #: Beside all days since, so many of the last ones are looked at alone: a machine that is slow since Monday is told this week, however
 #: long the version has been in force.
 RECENT = (timedelta(days=28), timedelta(days=7))
+#: A report counts as if it were at most so many robust standard deviations from its operation's middle. Reports either way in which
+#: a change by one standard deviation may have begun: 11 for 95 % (Bai 1997), and a few more, as the days are whole and the reports few. What
+#: the reports on both sides of a day must weigh together: an operation with one before and one after weighs a half.
+_FAR, _OPEN, _LEAST_WEIGHT = 3.0, 14.0, 2.0
 _VALUE = {"setup": "setup_min", "run": "run_min_at_lot"}
 _EACH = ("item_key", "proc_seq", "job_cd", "res_cd")
 _GROUPS = {"machine": "res_cd", "job": "job_cd"}
@@ -44,8 +48,11 @@ class Shift:
         Which.
     ratio : float
         Median of its operations: a report since the change over the operation's median before.
-    since : datetime.date
-        First day of the new level: of all days the one that divides its reports best.
+    since : datetime.date or None
+        First day of the new level: of all days the one from which on the reports of its operations differ most clearly from their own
+        before. None where no day does.
+    between : tuple of datetime.date
+        First and last day that the reports leave open (95 %); empty without a day.
     orders, operations : int
         Reports since the change among the days that show it, and operations of items that they are of.
     """
@@ -54,7 +61,8 @@ class Shift:
     kind: str
     code: str
     ratio: float
-    since: date
+    since: date | None
+    between: tuple[date, ...]
     orders: int
     operations: int
 
@@ -97,14 +105,17 @@ def _shifts_of(samples: pl.LazyFrame, measure: str, after: date) -> list[Shift]:
             kind, code, ratio, operations = clearest
             here = pl.col(_GROUPS[kind]) == code
             own = reports.filter(here)
-            since = _since(own.filter(pl.col("day") > behind), after)
+            began = _began(own, ratio > 1, behind)
             # of the days that were looked at those before the change are as they were, and would hide how far it went
-            new = own.filter(pl.col("day") > look, pl.col("day") >= since)
+            new = own.filter(pl.col("day") > look, pl.col("day") >= (began.day if began else look))
             if new.select(_EACH).n_unique() >= LEAST_OPERATIONS:
                 ratio, operations = _ratio(new)
             else:
                 new = own.filter(pl.col("day") > look)
-            found.append(Shift(measure, kind, code, ratio, since, new.height, operations))
+            days = (began.first, began.last) if began else ()
+            found.append(
+                Shift(measure, kind, code, ratio, began.day if began else None, days, new.height, operations)
+            )
             reports = reports.filter(~here)
     return found
 
@@ -167,12 +178,65 @@ def _ratio(reports: pl.DataFrame) -> tuple[float, int]:
     return float(np.exp(each.median())), each.len()  # type: ignore[arg-type]
 
 
-def _since(reports: pl.DataFrame, after: date) -> date:
-    """First day of the new level: where the sum of deviations from the mean is largest (CUSUM)."""
-    days = reports.group_by("day").agg(total=pl.col("x").sum(), n=pl.len()).sort("day")
-    mean = reports["x"].mean()
-    moved = (days["total"] - days["n"] * mean).cum_sum().abs()
-    place = int(moved[: days.height - 1].arg_max() or 0) if days.height > 1 else -1
-    found = days["day"][place + 1]
-    assert isinstance(found, date)
-    return found
+@dataclass(frozen=True)
+class _Began:
+    """When a change began: the day that fits best, and the first and last one that the reports leave open."""
+
+    day: date
+    first: date
+    last: date
+
+
+def _began(reports: pl.DataFrame, longer: bool, behind: date) -> _Began | None:
+    """The day from which on the reports of a machine or job are longer, or shorter, than those of the same operations before.
+
+    Of all days the one whose step leaves least of the squares within operations (each with a mean of its own, so that it does not
+    matter which operations were reported before and after, nor what the level was that they are compared with). Its interval is
+    `_OPEN` / (step / sigma)^2 reports either way (Bai 1997, Estimation of a change point in multiple regression models). Reports far from their operation's middle count as if they were `_FAR` deviations away.
+
+    Parameters
+    ----------
+    reports : polars.DataFrame
+        Those of the machine or job, by day, as `_against_before` gives them.
+    longer : bool
+        Which way it changed.
+    behind : datetime.date
+        It began on a later day.
+    """
+    each = reports.with_columns(far=pl.col("x") - pl.col("x").median().over(_EACH))
+    bound = _FAR * 1.4826 * float(each["far"].abs().median() or 0.0) or np.inf  # type: ignore[arg-type]
+    each = each.with_columns(
+        far=pl.col("far").clip(-bound, bound),
+        of=pl.len().over(_EACH),
+        # how many of its operation's reports are no earlier than this one
+        place=pl.len().over(_EACH) - pl.int_range(pl.len()).over(_EACH),
+    ).with_columns(far=pl.col("far") - pl.col("far").mean().over(_EACH))
+    days = (
+        each.group_by("day")
+        .agg(
+            moved=pl.col("far").sum(),
+            weighs=((pl.col("of") - 2 * pl.col("place") + 1) / pl.col("of")).sum(),
+        )
+        .sort("day", descending=True)
+        .with_columns(pl.col("moved", "weighs").cum_sum())
+    )
+    sign = 1.0 if longer else -1.0
+    possible = days.filter(
+        pl.col("day") > behind, pl.col("weighs") > _LEAST_WEIGHT, pl.col("moved") * sign > 0
+    )
+    if possible.is_empty():
+        return None
+    gain = possible["moved"] ** 2 / possible["weighs"]
+    best = int(gain.arg_max() or 0)
+    day, step = possible["day"][best], float(possible["moved"][best] / possible["weighs"][best])
+    left = max(float((each["far"] ** 2).sum() - gain[best]), 0.0)  # type: ignore[operator]
+    free = each.height - each.select(_EACH).n_unique() - 1
+    reach = _OPEN * left / max(free, 1) / step**2
+    # those say something of the day whose operations were reported before and after
+    ends = (pl.col("day").min().over(_EACH) < day) & (pl.col("day").max().over(_EACH) >= day)
+    telling = each.filter(ends).group_by("day").agg(n=pl.len()).sort("day")
+    later = telling.filter(pl.col("day") >= day).filter(pl.col("n").cum_sum() - pl.col("n") <= reach)["day"]
+    # it may have begun on any day after the last one that is surely before it
+    surely = telling.filter(pl.col("day") < day).filter(pl.col("n").cum_sum(reverse=True) > reach)["day"]
+    first = surely[-1] + timedelta(days=1) if len(surely) else each["day"][0]
+    return _Began(day, first, later[-1] if len(later) else day)

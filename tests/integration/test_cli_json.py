@@ -73,6 +73,38 @@ def test_every_command_gives_json_of_its_schema(call, home: Path, tmp_path: Path
     assert call(home, "status", "--json", "--quiet")[0] == 2
 
 
+def test_versions_have_the_decisions_about_them(home: Path, call) -> None:  # type: ignore[no-untyped-def]
+    """As the database has them; where it cannot be read the versions are listed, and why their decisions are not."""
+    [[version]] = ask(home / "warehouse.db", "SELECT version FROM model_version WHERE status = 'active'")
+    assert call(home, "models", "pin", "--why", "audit week", "--user", "olga", "-q")[0] == 0
+    columns = "decision, decided_by, decided_via, reason, champion, items_trained"
+    recorded = ask(
+        home / "warehouse.db",
+        f"SELECT {columns} FROM model_decision WHERE model_version = ? ORDER BY id DESC",
+        version,
+    )
+    figures = ask(home / "warehouse.db", "SELECT COUNT(*) FROM model_decision_metric")[0][0]
+
+    def told(*words: str) -> dict[str, Any]:
+        code, out = call(home, *words, "--json")
+        assert code == 0, out
+        result = json.loads(out)["result"]
+        found: dict[str, Any] = (result[0] if isinstance(result, list) else result)["decisions"]
+        return found
+
+    for words in (("list",), ("show", "champion"), ("diff", "champion")):
+        found = told("models", *words)
+        assert [
+            (d["decision"], d["by"], d["via"], d["reason"], d["champion"], d["items_trained"])
+            for d in found["on_record"]
+        ] == recorded
+        assert recorded[0][:4] == ("pinned", "olga", "cli", "audit week") and found["pinned"] == version
+        assert sum(len(d["figures"]) for d in found["on_record"]) == figures
+    (home / "warehouse.db").unlink()
+    lost = told("models", "list")
+    assert lost["on_record"] is None and "migrate" in lost["problem"]
+
+
 def test_a_night_leaves_its_status_for_monitors(home: Path) -> None:
     left = REPORT.from_text((home / FILE).read_text(encoding="utf-8"))
     assert left.ok and left.publication is not None and left.model is not None

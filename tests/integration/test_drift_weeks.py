@@ -171,11 +171,15 @@ def test_it_goes_on_being_told_and_asks_for_one_training(weeks: tuple[Plant, str
 def test_a_promotion_is_no_drift_and_what_was_learned_asks_for_nothing(
     weeks: tuple[Plant, str | None],
 ) -> None:
-    """A week after it the machine still takes longer than in the two years of its profile, which is told, with the day it had before."""
+    """A week after it the machine still takes longer than in the two years of its profile, which is told with its day, and as known."""
     plant, promoted = weeks
     assert promoted is not None
     at_once, later = plant.told[QUIET + SLOW :]
     assert times(at_once) == {"all": (None, "no order was reported since the training")}
     assert at_once[("drift_band", "all")][0] == 0
     assert later[("drift_band", "learnable")][0] == 0
-    assert f"machine {plant.machine} take 1." in later[("drift_band", "all")][1]
+    words = later[("run_time_ratio", f"machine:{plant.machine}")][1]
+    assert f"machine {plant.machine} take 1." in words and "(known to the training" in words
+    began = plant.day - timedelta(days=7 * (SLOW + 1) - 1)
+    since = date.fromisoformat(words.split("since ")[1].removeprefix("about ")[:10])
+    assert abs((since - began).days) <= 3

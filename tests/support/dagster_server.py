@@ -27,9 +27,9 @@ START_SECONDS, RUN_SECONDS = 180, 300
 JOBS = "/locations/__repository__@routing_etl/jobs"
 
 LAUNCH = """
-mutation Launch($job: String!, $config: RunConfigData) {
+mutation Launch($location: String!, $job: String!, $config: RunConfigData) {
   launchRun(executionParams: {
-    selector: {repositoryLocationName: "routing_etl", repositoryName: "__repository__", jobName: $job},
+    selector: {repositoryLocationName: $location, repositoryName: "__repository__", jobName: $job},
     runConfigData: $config
   }) {
     __typename
@@ -73,9 +73,9 @@ class Server:
         data: dict[str, Any] = answer["data"]
         return data
 
-    def launch(self, job: str, config: dict[str, Any]) -> dict[str, Any]:
+    def launch(self, job: str, config: dict[str, Any], location: str = "routing_etl") -> dict[str, Any]:
         """The answer to a launch."""
-        answer: dict[str, Any] = self.ask(LAUNCH, job=job, config=config)["launchRun"]
+        answer: dict[str, Any] = self.ask(LAUNCH, location=location, job=job, config=config)["launchRun"]
         return answer
 
     def newest_run(self) -> str | None:
@@ -108,11 +108,16 @@ def quiet_time_zone() -> str:
 
 @contextmanager
 def dagster_dev(
-    home: Path, folder: Path, *, meanwhile: Callable[[], None] = lambda: None, **environment: str
+    home: Path,
+    folder: Path,
+    *,
+    meanwhile: Callable[[], None] = lambda: None,
+    workspace: Path = ROOT / "workspace.yaml",
+    **environment: str,
 ) -> Iterator[Server]:
     """Start `dagster dev -w workspace.yaml` for a home, with the shipped dagster.yaml, and stop it at the end.
 
-    `meanwhile` is called while it starts, e.g. to fill the home.
+    `meanwhile` is called while it starts, e.g. to fill the home. `workspace` may name code servers that run already.
     """
     # In memory where there is such a folder: Dagster's SQLite waits for the disk after each of thousands of events.
     memory = Path("/dev/shm")
@@ -128,7 +133,7 @@ def dagster_dev(
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [
-                sys.executable, "-m", "dagster", "dev", "-w", str(ROOT / "workspace.yaml"), "-h", "127.0.0.1",
+                sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1",
                 "-p", str(port),
             ],
             cwd=folder, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,

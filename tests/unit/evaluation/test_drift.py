@@ -188,7 +188,8 @@ def test_nothing_written_since_is_a_reason_and_no_zero() -> None:
 
 
 def test_changed_times_are_told_with_machine_factor_day_and_orders() -> None:
-    shift = Shift("run", "machine", "CNC-06", 1.6, date(2026, 4, 6), 312, 40)
+    day = date(2026, 4, 6)
+    shift = Shift("run", "machine", "CNC-06", 1.6, day, (date(2026, 4, 3), day), 312, 40)
     found = time_drift([shift], date(2026, 4, 1))
     ratio = by_segment(found, "run_time_ratio")["machine:CNC-06"]
     assert (
@@ -197,10 +198,32 @@ def test_changed_times_are_told_with_machine_factor_day_and_orders() -> None:
     )
     assert (ratio.value, ratio.n, ratio.band, ratio.learnable) == (1.6, 312, 3, True)
     assert by_segment(found, "run_times_changed")["all"].value == 1.0
-    (learned,) = by_segment(time_drift([shift], date(2026, 4, 6)), "run_time_ratio").values()
-    assert not learned.learnable, (
-        "the version has learned from reports of that level: another training changes nothing"
+
+
+def test_a_change_that_a_training_lies_behind_is_told_as_known_to_it() -> None:
+    """The profile is still of the older reports: another training changes nothing."""
+    day = date(2026, 4, 6)
+    shift = Shift("run", "machine", "CNC-06", 1.6, day, (day, day), 312, 40)
+    (known,) = by_segment(time_drift([shift], day), "run_time_ratio").values()
+    assert known.words == (
+        "operations on machine CNC-06 take 1.60 times their profile since 2026-04-06, 312 orders "
+        "(known to the training, where the reports before it outweigh it)"
     )
+    assert (known.value, known.learnable) == (1.6, False)
+
+
+def test_a_day_that_the_reports_leave_open_is_told_with_the_days_that_it_may_be() -> None:
+    first, day, last = date(2026, 3, 1), date(2026, 4, 6), date(2026, 5, 2)
+    for since, between, said in (
+        (day, (first, last), "since about 2026-04-06 (2026-03-01 to 2026-05-02)"),
+        (None, (), "(since which day cannot be told)"),
+    ):
+        shift = Shift("setup", "job", "J1", 0.7, since, between, 30, 10)
+        (found,) = by_segment(time_drift([shift], date(2026, 2, 1)), "setup_time_ratio").values()
+        assert (
+            found.words == f"operations of job J1 take to set up 0.70 times their profile {said}, 30 orders"
+        )
+        assert found.learnable is (since is not None)
     assert [(d.value, d.band) for d in summary(time_drift([], date(2026, 4, 6)))] == [(0.0, 0), (0.0, 0)]
 
 
