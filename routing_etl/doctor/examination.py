@@ -292,6 +292,7 @@ def _collations(settings: Settings, engine: sa.Engine) -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
+    from routing_etl.registry.manifest import RESTORE
     from routing_etl.registry.store import ModelRegistry
 
     registry = ModelRegistry(settings.models_dir)
@@ -311,12 +312,11 @@ def _models(settings: Settings) -> Iterator[Finding]:
     except RoutingEtlError as exc:
         yield Finding("models", "error", f"champion {champion}: {exc.message}", exc.remedy)
         return
-    problems = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
-    problems += [report.incompatible] if report.incompatible else []
+    damaged = [f"{c.path}: {c.problem}" for c in report.checks if c.problem]
+    problems = [*damaged, *([report.incompatible] if report.incompatible else [])]
     if problems:
-        yield Finding(
-            "models", "error", f"champion {champion}: {'; '.join(problems)}", "Run: routing-etl train"
-        )
+        remedy = f"{RESTORE}." if damaged else "Run: routing-etl train"
+        yield Finding("models", "error", f"champion {champion}: {'; '.join(problems)}", remedy)
     else:
         yield Finding("models", "ok", f"champion {champion} is intact and fits this installation")
     if report.unlisted:

@@ -313,7 +313,8 @@ def unknown_candidate(
         .order_by(shown.candidate_rank)
     ).scalars()
     named = ", ".join(others) or "none"
+    asked = f" {candidate_id!r}" if candidate_id else ""
     return ItemNotFoundError(
-        f"Item {item_cd!r} has no published candidate {candidate_id!r} (published for it: {named}).",
+        f"Item {item_cd!r} has no published candidate{asked} (published for it: {named}).",
         remedy="Use an id of the published batch; a newer batch may have replaced the one on the screen.",
     )
