@@ -19,6 +19,7 @@ from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_measures import unread_measures
+from routing_etl.erp.unread_references import unread_references
 from routing_etl.erp.unread_units import clashes
 from routing_etl.erp.unread_words import look_through, unread_words
 from routing_etl.frames import MOST_DROPPED
@@ -76,7 +77,11 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
             return [int(n or 0) for n in connection.execute(statement).one()]
 
         look = look_through(connection, ask)
-        for unread in (*unread_masters(catalogue, dialect, ask), *unread_headers(catalogue, dialect, ask)):
+        for unread in (
+            *unread_masters(catalogue, dialect, ask),
+            *unread_headers(catalogue, dialect, ask),
+            *unread_references(catalogue, dialect, ask),
+        ):
             yield Finding("rows", "warning", unread.told, unread.remedy)
         for family, binding in catalogue.bindings.items():
             for clash in clashes(binding, profile, dialect, ask):

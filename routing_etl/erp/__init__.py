@@ -33,6 +33,7 @@ __all__ = [
     "unread_headers",
     "unread_masters",
     "unread_measures",
+    "unread_references",
     "unread_units",
     "unread_words",
 ]

@@ -44,6 +44,7 @@ from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_measures import unread_measures
+from routing_etl.erp.unread_references import unread_references
 from routing_etl.erp.unread_units import clashes
 from routing_etl.erp.unread_words import look_with, unread_words
 from routing_etl.errors import SourceError
@@ -384,6 +385,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
     ]
     found += unread_masters(catalogue, dialect, session.numbers)
     found += unread_headers(catalogue, dialect, session.numbers)
+    found += unread_references(catalogue, dialect, session.numbers)
     found += [
         c
         for b in catalogue.bindings.values()
