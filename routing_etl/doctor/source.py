@@ -13,6 +13,7 @@ from routing_etl.doctor.server import Finding, Level
 from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
+from routing_etl.erp.dropped_reversals import dropped_reversals
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
@@ -91,6 +92,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
                 *unread_factors(binding, dialect, ask, date.today()),
                 *unread_measures(binding, profile, dialect, ask),
                 *unread_words(binding, look),
+                *dropped_reversals(binding, dialect, ask),
             ):
                 yield Finding("rows", "warning", flag.told, flag.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])

@@ -22,6 +22,7 @@ __all__ = [
     "changes",
     "clean",
     "clean_report",
+    "dropped_reversals",
     "extract",
     "name_words",
     "parse",
