@@ -25,9 +25,9 @@ from routing_etl.erp import census, incremental
 from routing_etl.erp.beside import read_beside
 from routing_etl.erp.catalogue import Binding, Catalogue, ReadColumn, bind
 from routing_etl.erp.changes import RowChanges, row_changes
+from routing_etl.erp.dropped_reversals import dropped_reversals
 from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
 from routing_etl.erp.left_out import keys_left_out, left_out_file
-from routing_etl.erp.dropped_reversals import dropped_reversals
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family, Incremental
 from routing_etl.erp.reader import (
