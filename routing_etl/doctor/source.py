@@ -13,12 +13,14 @@ from routing_etl.doctor.server import Finding, Level
 from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
+from routing_etl.erp.dropped_reversals import dropped_reversals
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_measures import unread_measures
+from routing_etl.erp.unread_references import unread_references
 from routing_etl.erp.unread_units import clashes
 from routing_etl.erp.unread_words import look_through, unread_words
 from routing_etl.frames import MOST_DROPPED
@@ -76,7 +78,11 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
             return [int(n or 0) for n in connection.execute(statement).one()]
 
         look = look_through(connection, ask)
-        for unread in (*unread_masters(catalogue, dialect, ask), *unread_headers(catalogue, dialect, ask)):
+        for unread in (
+            *unread_masters(catalogue, dialect, ask),
+            *unread_headers(catalogue, dialect, ask),
+            *unread_references(catalogue, dialect, ask),
+        ):
             yield Finding("rows", "warning", unread.told, unread.remedy)
         for family, binding in catalogue.bindings.items():
             for clash in clashes(binding, profile, dialect, ask):
@@ -86,6 +92,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
                 *unread_factors(binding, dialect, ask, date.today()),
                 *unread_measures(binding, profile, dialect, ask),
                 *unread_words(binding, look),
+                *dropped_reversals(binding, dialect, ask),
             ):
                 yield Finding("rows", "warning", flag.told, flag.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])

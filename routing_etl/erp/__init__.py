@@ -22,6 +22,7 @@ __all__ = [
     "changes",
     "clean",
     "clean_report",
+    "dropped_reversals",
     "extract",
     "name_words",
     "parse",
@@ -33,6 +34,7 @@ __all__ = [
     "unread_headers",
     "unread_masters",
     "unread_measures",
+    "unread_references",
     "unread_units",
     "unread_words",
 ]

@@ -8,12 +8,12 @@ time with what the profile leaves unread. `extract` reads; `followed` judges whe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from routing_etl.erp.catalogue import Binding, Catalogue, FoundColumn, ReadColumn
+from routing_etl.erp.catalogue import Binding, Catalogue, FoundColumn, ReadColumn, qualified
 from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
 from routing_etl.erp.profile_model import FRAME_OF, Family, Where
 from routing_etl.erp.unread_flags import unread_columns
@@ -67,11 +67,14 @@ def read_beside(
     if not whole or not any(unread.values()):
         return
     many = count(bindings["results"]) > _MANY
-    if many and not all(_has_an_end(b) for b in bindings.values()):
+    ends = _ends_of_both(*bindings.values()) if many else []
+    if many and not ends:
         return
-    end = _part(bindings["results"], count) if many else None
-    for family, binding in bindings.items():
-        source, names = _with(binding, unread[family], end)
+    part = _part(bindings["results"], [mine[-1] for mine in ends], count) if many else None
+    for n, (family, binding) in enumerate(bindings.items()):
+        whole = part is None or (family == "operations" and count(binding) <= _MANY)
+        mine = binding if whole or part is None else _only(binding, ends[part.place][n], part.end)
+        source, names = _with(mine, unread[family])
         files = beside_file(out, FRAME_OF[family])
         with frame_sink(files, source.columns, (), lambda rows: None) as sink:
             stream(source, sink)
@@ -88,9 +91,10 @@ def part_of(binding: Binding, count: Callable[[Binding], int]) -> Binding:
     count : callable
         Counts the rows of a source.
     """
-    if count(binding) <= _MANY or not _has_an_end(binding):
+    if count(binding) <= _MANY or not (ends := _ends(binding)):
         return binding
-    return _only(binding, _part(binding, count))
+    part = _part(binding, ends, count)
+    return _only(binding, ends[part.place], part.end)
 
 
 _NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -104,26 +108,45 @@ def _has(binding: Binding, needed: tuple[tuple[str, ...], ...]) -> bool:
     return all(there & set(names) for names in needed)
 
 
-def _part(source: Binding, count: Callable[[Binding], int]) -> str:
-    """The end of the item codes that are read."""
-    return next((end for end in _ENDS if count(_only(source, end)) >= _ENOUGH), _ENDS[0])
+@dataclass(frozen=True)
+class _Part:
+    """A part of the items: which of the columns of their codes, and how it ends."""
+
+    place: int
+    end: str
 
 
-def _item(binding: Binding) -> FoundColumn | None:
-    return next(c.found for c in binding.columns if c.name == "item_cd")
+def _part(source: Binding, ends: Sequence[FoundColumn], count: Callable[[Binding], int]) -> _Part:
+    """The end of the item codes that are read: of several columns of a code the one that leaves the fewest rows, if they are enough."""
+    found: list[tuple[int, _Part]] = []
+    for place, column in enumerate(ends):
+        for end in _ENDS:
+            rows = count(_only(source, column, end))
+            if rows >= _ENOUGH:
+                found.append((rows, _Part(place, end)))
+                break
+    return min(found, key=lambda f: f[0])[1] if found else _Part(len(ends) - 1, _ENDS[0])
 
 
-def _has_an_end(binding: Binding) -> bool:
-    """Whether a database can compare the end of an item's code: a text of one column, no number, nothing put together."""
-    item = _item(binding)
-    return item is not None and item.type == "text"
+def _ends(binding: Binding) -> list[FoundColumn]:
+    """The columns of an item's code whose end a database can compare: texts and whole numbers."""
+    item = next(c for c in binding.columns if c.name == "item_cd")
+    parts = item.recipe.parts if item.recipe is not None and item.recipe.how == "concat" else (item,)
+    found = [p.found for p in parts]
+    return [c for c in found if c is not None and c.type in ("text", "integer")]
 
 
-def _only(binding: Binding, end: str) -> Binding:
-    """The items whose codes end so."""
-    item = _item(binding)
-    assert item is not None
-    mine = Where(column=f"{item.alias}.{item.name}", op="like", value=f"%{end}")
+def _ends_of_both(operations: Binding, results: Binding) -> list[tuple[FoundColumn, FoundColumn]]:
+    """The columns of the code in both frames, of operations first, that end alike; of codes put together in two ways the last."""
+    mine, theirs = _ends(operations), _ends(results)
+    if not mine or not theirs:
+        return []
+    return list(zip(mine, theirs, strict=True)) if len(mine) == len(theirs) else [(mine[-1], theirs[-1])]
+
+
+def _only(binding: Binding, column: FoundColumn, end: str) -> Binding:
+    """The items in whose codes this column ends so."""
+    mine = Where(column=qualified(column.alias, column.name), op="like", value=f"%{end}")
     section = binding.section.model_copy(update={"where": (*binding.section.where, mine)})
     return replace(binding, section=section)
 
@@ -136,7 +159,7 @@ def _unread(binding: Binding) -> list[FoundColumn]:
     return [*numbers, *(c for c in texts if (c.length or _LONGEST) <= _LONGEST)][:_MOST]
 
 
-def _with(binding: Binding, unread: Sequence[FoundColumn], end: str | None) -> tuple[Binding, dict[str, str]]:
+def _with(binding: Binding, unread: Sequence[FoundColumn]) -> tuple[Binding, dict[str, str]]:
     """The source with these columns, and their names in the ERP."""
     read = [
         ReadColumn(f"beside_{i}", "number" if c.type in ("integer", "number") else "text", _LONGEST, False, c)
@@ -146,5 +169,4 @@ def _with(binding: Binding, unread: Sequence[FoundColumn], end: str | None) -> t
         r.name: f"{PREFIX}{c.name if c.alias == binding.section.alias else f'{c.alias}.{c.name}'}"
         for r, c in zip(read, unread, strict=True)
     }
-    source = replace(binding, columns=(*binding.columns, *read), marks=None)
-    return source if end is None else _only(source, end), names
+    return replace(binding, columns=(*binding.columns, *read), marks=None), names

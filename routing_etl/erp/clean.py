@@ -55,6 +55,7 @@ from routing_etl.erp.raw_frames import chunks, newest_day, raw_rows, scan_raw, s
 from routing_etl.erp.rejects import Account
 from routing_etl.erp.results_together import together
 from routing_etl.erp.set_up_in_run import SetUpInRun
+from routing_etl.erp.small_times import small_run_times
 from routing_etl.erp.suspicions import (
     odd_operation_numbers,
     refuse_unfit_dates,
@@ -175,6 +176,7 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
     odd_times = [*clock_numbers(raw, job.profile), *total_beside_setup(job.profile)]
     odd_times += [*runs_for_many(kept, job.profile), *counted_up_times(kept, job.profile)]
     odd_times += [*odd_setups(kept, job.profile), *setups_as_operations(kept, job.profile)]
+    odd_times += small_run_times(kept, job.profile)
     odd_times += whole_times_of_batches(raw[WORK_RESULTS.name], job.profile)
     frames["work_results"] = _results(job, context, machines)
     odd_times += followed(job.raw, kept, job.profile, items.keys)

@@ -25,6 +25,7 @@ from routing_etl.erp import census, incremental
 from routing_etl.erp.beside import read_beside
 from routing_etl.erp.catalogue import Binding, Catalogue, ReadColumn, bind
 from routing_etl.erp.changes import RowChanges, row_changes
+from routing_etl.erp.dropped_reversals import dropped_reversals
 from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
 from routing_etl.erp.left_out import keys_left_out, left_out_file
 from routing_etl.erp.profile import Profile
@@ -44,6 +45,7 @@ from routing_etl.erp.unread_flags import unread_flags
 from routing_etl.erp.unread_headers import unread_headers
 from routing_etl.erp.unread_masters import unread_masters
 from routing_etl.erp.unread_measures import unread_measures
+from routing_etl.erp.unread_references import unread_references
 from routing_etl.erp.unread_units import clashes
 from routing_etl.erp.unread_words import look_with, unread_words
 from routing_etl.errors import SourceError
@@ -384,6 +386,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
     ]
     found += unread_masters(catalogue, dialect, session.numbers)
     found += unread_headers(catalogue, dialect, session.numbers)
+    found += unread_references(catalogue, dialect, session.numbers)
     found += [
         c
         for b in catalogue.bindings.values()
@@ -392,6 +395,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
             *unread_factors(b, dialect, session.numbers, session.moment.today),
             *unread_measures(b, session.profile, dialect, session.numbers),
             *unread_words(b, look),
+            *dropped_reversals(b, dialect, session.numbers),
         )
     ]
     wrong = [c for c in found if c.refused]

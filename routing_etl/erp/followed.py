@@ -18,6 +18,7 @@ import polars as pl
 from routing_etl.erp.beside import PREFIX, beside_file
 from routing_etl.erp.clean_codes import ItemKeys
 from routing_etl.erp.clean_results import minutes_of_rows
+from routing_etl.erp.files import RawFrame
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family
 from routing_etl.erp.reader import RAW_DTYPE
@@ -32,6 +33,8 @@ _REPORTS, _OPERATIONS, _CLOSER, _CLOSER_BY_WORDS = 40, 5, 0.8, 0.6
 _RISE = (0.75, 1.3)
 #: Least factor between the middles of two words.
 _APART = 1.8
+#: Of a word that few reports have: fewest operations, fewest other reports of a job beside them, and the share of them on one side of these.
+_RARE_OPERATIONS, _BESIDE, _ONE_SIDE = 20, 10, 0.85
 #: Of numbers that are one for a job: fewest jobs with another value than most, the share of jobs that must fit, and how near they must be.
 _OTHER_JOBS, _JOBS_FIT, _NEAR = 3, 0.7, float(np.log(1.3))
 #: The share of a job's reports that must have one value, to call it the job's.
@@ -68,18 +71,32 @@ def followed(raw: Path, operations: pl.LazyFrame, profile: Profile, keys: ItemKe
         return []
     routings, reports = (_keyed(frame, keys, number) for frame in (routings, reports))
     kept = _kept(operations, number)
-    rows = _beside_standards(_reported(reports, profile), kept, "run_min")
+    timed = _reported(reports, profile)
+    rows = _beside_standards(_each_for_itself(timed, profile), kept, "run_min")
+    orders = _beside_standards(_by_orders(timed, profile), kept, "run_min")
     set_ups = _beside_standards(_set_ups(reports, profile), kept, "setup_min")
-    found = list(_tried(rows, "results"))
+    found = [*_tried(rows.drop(_unread(orders)), "results"), *_tried(orders, "results")]
     found += _set_ups_tried(set_ups, "results", found)
     own = _unread(routings)
     if own:
         each = routings.group_by(_OPERATION).agg(pl.col(own).first())
-        of_operations = [frame.drop(_unread(frame)).join(each, on=_OPERATION) for frame in (rows, set_ups)]
+        of_operations = [
+            frame.drop(_unread(frame)).join(each, on=_OPERATION)
+            for frame in (rows if orders.is_empty() else orders, set_ups)
+        ]
         found += _tried(of_operations[0], "operations")
         found += _set_ups_tried(of_operations[1], "operations", found)
-        found += _never_reported(each.join(kept, on=_OPERATION), reports.select(_OPERATION).unique())
+        found += _never_reported(each.join(kept, on=_OPERATION), _all_reported(raw, keys, number))
     return found
+
+
+def _all_reported(raw: Path, keys: ItemKeys, number: str) -> pl.DataFrame:
+    """The operations that any report names, not those of a part of the items alone."""
+    reports = pl.scan_parquet(RawFrame(raw, FRAME_OF["results"]).rows)
+    there = set(reports.collect_schema().names())
+    named = [c for c in ("item_cd", "proc_seq", "oper_no", "job_cd") if c in there]
+    some = reports.select(named).unique().collect(engine="streaming")
+    return _keyed(_with_absent(some, number), keys, number).select(_OPERATION).unique()
 
 
 def _beside_standards(reports: pl.DataFrame, kept: pl.DataFrame, standard: str) -> pl.DataFrame:
@@ -133,18 +150,58 @@ def _kept(operations: pl.LazyFrame, number: str) -> pl.DataFrame:
 
 
 def _reported(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
-    """Reports with the minutes of a piece, as the profile means them, each row for itself."""
+    """Reports that are no set-ups, with the minutes of the row (`worked`) and its pieces, as the profile means them."""
     results = profile.results
     assert results is not None
     if "record_kind" in results.columns:
         running = [w.strip().upper() for w in results.kinds.get("run", ())]
         frame = frame.filter(pl.col("record_kind").str.strip_chars().str.to_uppercase().is_in(running))
     frame = minutes_of_rows(frame, results)
-    pieces = pl.coalesce("order_qty", "yield_qty")
     worked = (pl.col("machine_time") - pl.col("hold_time").fill_null(0.0)) * results.time_factor_min
-    covers = {"order": pieces, "lot": pl.lit(results.lot_size, pl.Float64), "piece": pl.lit(1.0)}
-    minutes = pl.when((pieces > 0) & (worked > 0)).then(worked / covers[results.run_basis])
-    return frame.select(*_OPERATION, *_unread(frame), minutes=minutes).drop_nulls("minutes")
+    return frame.with_columns(worked=worked, pieces=pl.coalesce("order_qty", "yield_qty"))
+
+
+def _each_for_itself(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """Reports with the minutes of a piece, each row for itself."""
+    return frame.select(*_OPERATION, *_unread(frame), minutes=_of_a_piece(profile)).drop_nulls("minutes")
+
+
+def _by_orders(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """The minutes of a piece by order and operation, with the unread columns that hold one value in nearly all orders.
+
+    The rows of an order may be parts of it that say the whole quantity, and would scatter by that more than by what is looked for.
+    """
+    results = profile.results
+    assert results is not None
+    if "order_no" not in results.columns:
+        frame = frame.clear()
+    unread = _unread(frame)
+    counted_up = {"largest": pl.col("worked").max()}.get(results.order_time, pl.col("worked").sum())
+    pieces = pl.col("pieces").sum() if results.order_quantity in ("sum", None) else pl.col("pieces").max()
+    orders = (
+        frame.drop_nulls("order_no")
+        .group_by(*_OPERATION, "order_no")
+        .agg(
+            pl.col(unread).first(),
+            pl.col(unread).n_unique().name.prefix("_n:"),
+            worked=counted_up,
+            pieces=pieces,
+        )
+    )
+    if orders.is_empty():
+        return orders.select(*_OPERATION, minutes=pl.lit(None, pl.Float64))
+    same = orders.select((pl.col(f"_n:{c}") == 1).mean().alias(c) for c in unread).row(0) if unread else ()
+    one = [c for c, share in zip(unread, same, strict=True) if share >= _ONE_VALUE]
+    return orders.select(*_OPERATION, *one, minutes=_of_a_piece(profile)).drop_nulls("minutes")
+
+
+def _of_a_piece(profile: Profile) -> pl.Expr:
+    """Minutes of a piece from `worked` and `pieces`."""
+    results = profile.results
+    assert results is not None
+    covers = {"order": pl.col("pieces"), "lot": pl.lit(results.lot_size, pl.Float64), "piece": pl.lit(1.0)}
+    some = (pl.col("pieces") > 0) & (pl.col("worked") > 0)
+    return pl.when(some).then(pl.col("worked") / covers[results.run_basis])
 
 
 def _set_ups(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
@@ -319,15 +376,37 @@ def _by_words(rows: pl.DataFrame) -> pl.DataFrame | None:
     enough = (pl.struct(_OPERATION).n_unique().over("_job", "v") >= _OPERATIONS) & (
         pl.len().over("_job", "v") >= 10
     )
-    data = data.filter(enough).filter(pl.col("v").n_unique().over("_job") >= 2)
+    often = data.filter(enough).filter(pl.col("v").n_unique().over("_job") >= 2)
+    return often if _differ(often) else data if _has_a_rare_word(data) else None
+
+
+def _differ(data: pl.DataFrame) -> bool:
+    """Whether reports scatter much less by their words, of which one is far from another of the same job."""
     if data.height < _REPORTS:
-        return None
+        return False
     left = _share_left(data, pl.col("x") - pl.col("x").median().over("_job", "v"))
     middles = data.group_by("_job", "v").agg(pl.col("x").median())
     apart = middles.group_by("_job").agg(apart=pl.col("x").max() - pl.col("x").min())["apart"].median()
-    if left is None or left > _CLOSER_BY_WORDS or float(apart) < np.log(_APART):  # type: ignore[arg-type]
-        return None
-    return data
+    return left is not None and left <= _CLOSER_BY_WORDS and float(apart) >= np.log(_APART)  # type: ignore[arg-type]
+
+
+def _has_a_rare_word(data: pl.DataFrame) -> bool:
+    """Whether nearly all reports of one word lie on one side of the others of their job, and far: too few to change how all scatter."""
+    counts = data["v"].value_counts().filter(pl.col("count").is_between(_REPORTS, data.height // 2))
+    for word in counts["v"]:
+        is_it = pl.col("v") == word
+        others = data.filter(~is_it).group_by("_job").agg(usual=pl.col("x").median(), n=pl.len())
+        apart = data.filter(is_it).join(others.filter(pl.col("n") >= _BESIDE), on="_job")
+        apart = apart.with_columns(d=pl.col("x") - pl.col("usual"))
+        if (
+            apart.height < _REPORTS
+            or apart.select(pl.struct(_OPERATION).n_unique()).item() < _RARE_OPERATIONS
+        ):
+            continue
+        middle = float(apart["d"].median())  # type: ignore[arg-type]
+        if abs(middle) >= np.log(_APART) and ((apart["d"] * middle) > 0).mean() >= _ONE_SIDE:  # type: ignore[operator]
+            return True
+    return False
 
 
 def kinds_of_items(

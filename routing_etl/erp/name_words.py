@@ -27,6 +27,11 @@ _COUNTS_IN = re.compile(
     "사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废|l[oö]e?kz|gesperrt",
     re.IGNORECASE,
 )
+#: Names of the day from which a row is no longer in force.
+LAST_DAY = re.compile(
+    r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|^tdat$|obs(olete)?.?date|disable.?date|expir|datub|phase.?out",
+    re.IGNORECASE,
+)
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ł": "l", "đ": "d", "ø": "o"})
 
 

@@ -247,6 +247,8 @@ def _condition(tables: _Sources, find: _Find, where: Where, name: str = "") -> C
         return _among(column, values, texts)
     if where.op in ("!=", "not in"):
         return _none_of(column, values, texts)
+    if where.op in ("like", "not like") and found.type == "integer":
+        column = sa.cast(column, sa.Unicode(50))  # PostgreSQL compares texts alone
     condition: ColumnElement[bool] = _OPERATORS[where.op](column, values[0])
     return condition
 

@@ -22,6 +22,7 @@ from routing_etl.erp.catalogue import (
     people_or_machine,
     words_of_name,
 )
+from routing_etl.erp.name_words import LAST_DAY
 from routing_etl.erp.profile_model import Family
 from routing_etl.erp.statements import select_of
 from routing_etl.erp.unread_flags import unread_columns
@@ -150,7 +151,7 @@ _TIMES: dict[str, tuple[str, ...]] = {"operations": ("run_time",), "results": ("
 _IN_FORCE = (
     (
         "valid_to",
-        _names(r"(valid|eff(ect|ective)?|g(ue|ü)ltig).?(to|until|thru|bis)|^tdat$|obs(olete)?.?date|disable.?date|expir|datub|phase.?out"),
+        LAST_DAY,
         "may be the day from which a row is no longer in force, and is filled and not in the future in {rows} rows; the profile does not read "
         "it, so these count still",
     ),
@@ -161,6 +162,11 @@ _IN_FORCE = (
         "count already",
     ),
 )  # fmt: skip
+#: Names of quantities that are the good pieces alone.
+_GOOD = _names(
+    r"(^|[_ .])(good|ok|yield|accept(ed)?|complet(ed?|ion)|finished|conform(es|ing|i)?|gut|buen[ao]s?|completad[ao]s?|terminad[ao]s?|bonn?e?s?|bones|buon[ie]"
+    r"|dobr[aeyé]|boas?|aprovad[ao]s?|goed(gekeurd)?)([_ .]|$)|gutmenge|good.?(qty|pcs|count)|양품|良品|合格"
+)
 #: Names of columns that name the operation that comes next.
 _NEXT = _names(
     r"next.{0,4}(op|vorg|step|seq|ag)|(opr|oper|op|vorg|step)[a-z]{0,6}.?(num|no)?.?next|naechst|nachfolg|successor"
@@ -255,7 +261,7 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
                 or (factor.key != "run_basis" and any(k in mapped for k in _keys_of(factor)))
                 or not factor.names.search(_spoken(binding, column))
                 or (factor.key == "crew" and kinds == {"machine"})
-                or (factor.key == "bad_qty" and "yield_qty" not in mapped)
+                or (factor.key == "bad_qty" and not _reads_good_pieces(binding))
                 or (factor.counts and column.type not in ("integer", "number"))
             ):
                 continue
@@ -263,6 +269,13 @@ def unread_factors(binding: Binding, dialect: str, ask: Ask, today: date) -> Ite
             if rows:
                 yield _told(binding, column, factor, rows, total)
             break
+
+
+def _reads_good_pieces(binding: Binding) -> bool:
+    """Whether the pieces of a report are the good ones, by what is mapped or by the name of the quantity."""
+    quantity = binding.section.columns.get("order_qty")
+    names = () if quantity is None else tuple(n.rpartition(".")[2] for n in quantity.names)
+    return "yield_qty" in binding.section.columns or any(_GOOD.search(name) for name in names)
 
 
 def _basis_in_words(binding: Binding, dialect: str, ask: Ask) -> Iterator[Clash]:

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from routing_etl.erp.catalogue import Binding, FoundColumn, ReadColumn, flat
-from routing_etl.erp.name_words import says, says_whether_rows_count, words_of
+from routing_etl.erp.name_words import LAST_DAY, says, says_whether_rows_count, words_of
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.statements import select_of
 from routing_etl.erp.unread_units import Ask, Clash
@@ -125,6 +125,13 @@ def unread_flags(binding: Binding, profile: Profile, dialect: str, ask: Ask) -> 
         if last & _ABOUT:
             continue
         dated = column.type == "date" or bool(last & _WHO_AND_WHEN)
+        if (
+            dated
+            and binding.family == "operations"
+            and "validity" not in binding.section.columns
+            and LAST_DAY.search(column.spoken)
+        ):
+            continue  # told by its days: `is null` would leave out what ends in years to come
         gone = says(column.spoken, _GONE, _NEVER)
         takes_back = binding.family == "results" and says(column.spoken, _REVERSES, _REVERSES_IN)
         counts = takes_back or says_whether_rows_count(column.spoken)

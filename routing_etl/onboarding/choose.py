@@ -25,6 +25,23 @@ _ENOUGH = 1.5
 _STRICT = ("valid_from", "valid_to", "insrt_dt")
 #: Share of the routing rows' items that must be in the item master.
 _MOST = 0.5
+#: Fewest rows by whose values a column is judged, and most rows of an item master that an item has (one in each plant).
+_JUDGED, _ROWS_OF_A_CODE = 50, 20
+#: Times that no share can be, and the words of shares.
+_TIMES_OF_PIECES = ("setup_time", "run_time")
+_SHARES = frozenset(
+    [
+        "percent",
+        "percentage",
+        "pct",
+        "prozent",
+        "porcentaje",
+        "pourcentage",
+        "percentuale",
+        "procent",
+        "share",
+    ]
+)
 #: Tables whose rows are looked at for each part.
 _SHORT_LIST = 6
 
@@ -275,8 +292,10 @@ def choose_columns(role: Role, table: Table, held: Mapping[str, Values] | None =
         allowed = _KINDS[raw.type] if raw is not None else ("text", "integer")
         for column in table.columns:
             fit = score(column.spoken, phrases)
-            if fit < (2.6 if name in _STRICT else _ENOUGH) or not (
-                column.kind in allowed or (raw is not None and _holds(raw.type, column, held))
+            if (
+                fit < (2.6 if name in _STRICT else _ENOUGH)
+                or not (column.kind in allowed or (raw is not None and _holds(raw.type, column, held)))
+                or _cannot_be(role, name, column, held)
             ):
                 continue
             bonus = 0.3 if column.key and name == "item_cd" else 0.0
@@ -289,6 +308,18 @@ def choose_columns(role: Role, table: Table, held: Mapping[str, Values] | None =
             chosen[name] = Choice(column.name, column, "by its name", _fit(role, name, column.spoken) > 2.6)
             used.add(column.name)
     return chosen | _moments(role, table, chosen)
+
+
+def _cannot_be(role: Role, name: str, column: Column, held: Mapping[str, Values] | None) -> bool:
+    """Whether a column is by its values something else than its name says: three planners are no item codes, a row's own number is no job."""
+    if name in _TIMES_OF_PIECES and set(words_of(column.spoken)) & _SHARES:
+        return True
+    values = held.get(column.name) if held is not None else None
+    if values is None or values.filled < _JUDGED:
+        return False
+    if (role, name) == ("items", "item_cd"):
+        return _ROWS_OF_A_CODE * values.distinct < values.filled
+    return role == "operations" and name in ("job_cd", "res_cd") and values.distinct == values.filled
 
 
 #: Moments between which the work was done, where no column holds the time itself.
@@ -629,6 +660,9 @@ def _by_group(survey: Survey, operations: Part, items: Part) -> Part | None:
         mine = next((c for c in operations.table.columns if c.spoken.lower() == column.spoken.lower()), None)
         if mine is None or column.name == code.source or column.kind != "text":
             continue
+        values = survey.sample(items.table).get(column.name)
+        if values is not None and values.date_format is not None:
+            continue  # two tables that were written on the same days
         share = survey.share_found(operations.table, mine.name, items.table, column.name)
         if (
             share is None

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from routing_etl.erp.name_words import LAST_DAY
 from routing_etl.onboarding.choose import Choices, Part, is_status
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import words_of
@@ -267,12 +268,13 @@ def _of_machines(survey: Survey, table: Table, code: str) -> tuple[dict[str, tup
         held = sample.get(column.name)
         if column.name == code or held is None or not held.distinct:
             continue
-        if "active" not in found and is_status(column) and held.distinct <= _FLAGS:
+        days = column.kind == "date" or held.date_format is not None
+        if "active" not in found and is_status(column) and held.distinct <= _FLAGS and not days:
             found["active"], flag = (
                 (column.name, f"DECIDE: which words mean that a machine is in use? It holds {held.shown()}"),
                 held,
             )
-        elif _LAST_DAY.search(column.spoken) and (column.kind == "date" or held.date_format is not None):
+        elif days and (_LAST_DAY.search(column.spoken) or LAST_DAY.search(column.spoken)):
             found.setdefault(
                 "valid_to",
                 (column.name, f"DECIDE: is it the last day of a machine? {held.filled:,} have one"),

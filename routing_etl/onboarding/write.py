@@ -342,7 +342,9 @@ def _no_attribute(column: Column, values: Values | None) -> str:
         return "not read as an attribute (bytes or a date)"
     if not values.filled:
         return "no value in the sample"
-    if column.kind == "integer" and values.date_format == "%Y%m%d":
+    if (column.kind == "integer" and values.date_format == "%Y%m%d") or (
+        column.kind == "text" and values.date_format is not None
+    ):
         return "left out: days"
     if set(words_of(column.spoken)) & _NO_ATTRIBUTE:
         return "left out: describes no part"

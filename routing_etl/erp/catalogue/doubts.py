@@ -30,7 +30,7 @@ UNIT_NAME = re.compile(
 
 #: Names of columns that say more about an operation's time than a profile without these keys can know.
 _TELLING = (
-    (re.compile(r"fixed.*time|time.*fixed|run.?(basis|method|rate)|std.?format|time.?basis", re.IGNORECASE),
+    (re.compile(r"^(?!.*lead).*(fixed.*time|time.*fixed)|run.?(basis|method|rate)|std.?format|time.?basis", re.IGNORECASE),
      "run_basis", "what the run time is for (a piece, an hour, the whole order)"),
     (re.compile(r"time.?stop|tear.?down|abr[uü]st|cleanup", re.IGNORECASE), "setup_time",
      'a time after the last piece: sum = ["SET-UP", "TEAR-DOWN"]'),

@@ -314,19 +314,54 @@ def test_of_many_reports_those_of_some_items_are_read(erp: Foreign, monkeypatch:
     assert pl.read_parquet(erp.folder / "raw" / "work_results.parquet").height == PARTS * ORDERS
 
 
-def test_of_many_reports_none_are_read_again_where_item_codes_are_numbers(
-    erp: Foreign, monkeypatch: pytest.MonkeyPatch
+def with_site(sql: str) -> str:
+    """The tables with a column SITE, which is one for all items."""
+    tables = ("PART", "STEP", "DONE")
+    return sql + "".join(f"ALTER TABLE {t} ADD COLUMN SITE TEXT; UPDATE {t} SET SITE = 'X7';" for t in tables)
+
+
+@pytest.mark.parametrize("how", ["numbers", "two columns"])
+def test_of_many_reports_those_of_some_items_are_read_whatever_their_codes_are(
+    erp: Foreign, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    """No database compares the last character of a number in the same way, so the night goes on without."""
+    """Codes that are whole numbers, or are put together of several columns, of which one is the same in all rows."""
     monkeypatch.setattr("routing_etl.erp.beside._MANY", 100)
+    monkeypatch.setattr("routing_etl.erp.beside._ENOUGH", 10)
+    sql, profile = plant(one_to_four, one, lambda t, n, _: t / n), ITEMS + TIMES + DONE
+    if how == "numbers":
+        sql = sql.replace("'P", "'").replace("PART TEXT", "PART INTEGER").replace("CODE TEXT", "CODE INTEGER")
+        code = '{ column = "%s", integer_code = true }'
+    else:
+        sql, code = with_site(sql), '{ concat = ["SITE", "%s"] }'
+    for name in ("PART", "CODE"):
+        profile = profile.replace(f'item_cd = "{name}"', f"item_cd = {code % name}")
+    erp.night(sql, profile)
+    codes = pl.read_parquet(erp.folder / "raw" / "work_results.beside.parquet")["item_cd"]
+    assert codes.str.ends_with("7").all() and codes.n_unique() == 6
+    assert pl.read_parquet(erp.folder / "raw" / "work_results.parquet").height == PARTS * ORDERS
+
+
+# --- a word of few reports ----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("factor", "told"), [(2.2, True), (0.4, True), (1.3, False)])
+def test_a_word_of_few_reports_that_take_much_longer_or_shorter_is_told(
+    erp: Foreign, factor: float, told: bool
+) -> None:
+    """One order in ten is rework, which neither the column nor its word says: too few to change how all reports scatter."""
+    parts, steps, reports = [], [], []
+    for i in range(220):
+        job, standard = ("SAW", "MILL")[i % 2], 2.0 + i % 7
+        parts.append(f"('P{i:03d}', 'SHAFT', {10 + i})")
+        steps.append(f"('P{i:03d}', 'R', 10, '{job}', {standard})")
+        for k in range(3):
+            again = (i * 3 + k) % 10 == 3
+            word = "NK" if again else "N"
+            minutes = standard * 20 * NOISE[(i + 2 * k) % 7] ** 3 * (factor if again else 1)
+            reports.append(f"('P{i:03d}', 10, '{job}', {minutes}, 20, '{word}')")
     sql = (
-        plant(one_to_four, one, lambda t, n, _: t / n).replace("'P", "'").replace("PART TEXT", "PART INTEGER")
+        f"CREATE TABLE PART (CODE TEXT, TYPE TEXT, DIA REAL); INSERT INTO PART VALUES {', '.join(parts)};"
+        f"CREATE TABLE STEP (PART TEXT, R TEXT, SEQ INTEGER, JOB TEXT, RUN REAL); INSERT INTO STEP VALUES {', '.join(steps)};"
+        "CREATE TABLE DONE (PART TEXT, SEQ INTEGER, JOB TEXT, MINS REAL, QTY REAL, KX TEXT);"
+        f"INSERT INTO DONE VALUES {', '.join(reports)};"
     )
-    profile = (ITEMS + TIMES + DONE).replace(
-        'item_cd = "PART"', 'item_cd = { column = "PART", integer_code = true }'
-    )
-    profile = profile.replace('item_cd = "CODE"', 'item_cd = { column = "CODE", integer_code = true }')
-    erp.night(sql.replace("CODE TEXT", "CODE INTEGER"), profile)
-    assert not erp.tells("reported times follow")
-    assert not (erp.folder / "raw" / "work_results.beside.parquet").exists()
-    assert len(erp.read("work_results", "item_key")) == PARTS * ORDERS
+    erp.night(sql, ITEMS + TIMES + DONE)
+    assert erp.tells("work_results: reported times follow KX", f"{factor:.2g} where it is NK (66)") is told

@@ -689,3 +689,52 @@ def test_run_times_that_are_counted_up_along_the_routing_are_told(erp: Foreign) 
         other = erp.beside(str(i))
         other.night(_routings(times), profile)
         assert not other.tells("never falls")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "told"),
+    [
+        ("GOOD_QTY", True),
+        ("QUANTITY_COMPLETED", True),
+        ("CANT_BUENA", True),
+        ("ORDER_QTY", False),
+        ("OKUMA_QTY", False),
+    ],
+)
+def test_pieces_that_are_not_good_are_told_where_the_quantity_is_by_its_name_the_good_ones(
+    erp: Foreign, quantity: str, told: bool
+) -> None:
+    sql = reports("SCRAP_QTY REAL", ["0", "2", "3"]).replace("QTY REAL, SCRAP", f"{quantity} REAL, SCRAP")
+    erp.night(two("X TEXT", "1", "1") + sql, ITEMS + STEP + DONE.replace('"QTY"', f'"{quantity}"'))
+    assert erp.tells("SCRAP_QTY may be pieces that were worked on", "in 2 of 3 rows") is told
+
+
+@pytest.mark.parametrize("column", ["MAN_HR", "QTY"])
+def test_a_filter_that_leaves_out_the_rows_that_take_a_report_back_is_told(erp: Foreign, column: str) -> None:
+    rows = "('A1', 10, 'SAW', 1.0, 5), ('A1', 10, 'SAW', 2.0, 7), ('A1', 10, 'SAW', -2.0, -7), ('A1', 10, 'SAW', 0, 0)"
+    sql = f"CREATE TABLE DONE (PART TEXT, SEQ INTEGER, JOB TEXT, MAN_HR REAL, QTY REAL); INSERT INTO DONE VALUES {rows};"
+    filtered = DONE.replace('"DONE"', f'"DONE"\nwhere = [{{ column = "{column}", op = ">", value = 0 }}]')
+    erp.night(two("X TEXT", "1", "1") + sql, ITEMS + STEP + filtered)
+    assert erp.tells(f"the filter {column} > 0 leaves out 1 rows in which {column} is below 0")
+    zeros = erp.beside("zeros")
+    zeros.night(two("X TEXT", "1", "1") + sql, ITEMS + STEP + filtered.replace('">"', '"!="'))
+    assert not zeros.tells("leaves out 1 rows")
+    assert len(zeros.read("work_results", "item_key")) == 1
+
+
+def test_a_last_day_is_told_by_its_days_and_not_as_a_mark_that_is_to_be_blank(erp: Foreign) -> None:
+    """`is null` would leave out an operation that ends in years to come."""
+    erp.night(two("DISABLE_DATE TEXT", "'2020-01-31'", "'4712-12-31'"), ITEMS + STEP)
+    assert erp.tells(
+        "DISABLE_DATE may be the day from which a row is no longer in force", "1 of 2 rows", "valid_to"
+    )
+    assert not erp.tells("DISABLE_DATE of STEP may say which rows count")
+
+
+def test_a_fixed_lead_time_is_no_basis_of_a_run_time(erp: Foreign) -> None:
+    erp.night(
+        two("SETUP REAL, RUN REAL, FIXED_LEAD_TIME REAL, FIXED_TIME REAL", "5, 1, 1, 1", "5, 1, 2, 0"),
+        ITEMS + TIMES,
+    )
+    assert erp.tells("FIXED_TIME may be what the run time is for")
+    assert not erp.tells("FIXED_LEAD_TIME")

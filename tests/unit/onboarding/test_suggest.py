@@ -467,3 +467,36 @@ def test_the_nearer_name_scores_higher() -> None:
     assert score("Company$Item$437dbf0e", TABLES["items"], table=True) == score(
         "items", TABLES["items"], table=True
     )
+
+
+#: Names that promise what the values cannot be: three planners, a lead time in percent, an operation's own number, days on which all was written.
+PROMISES = """
+CREATE TABLE item_master (inventory_item_id INTEGER, description TEXT, kind TEXT, planner_code TEXT, last_change TEXT);
+CREATE TABLE routing_operations (operation_sequence_id INTEGER, {item}operation_seq_num INTEGER, press TEXT, operation_lead_time_percent REAL,
+  {time}last_change TEXT);
+CREATE TABLE work_center (press TEXT PRIMARY KEY, name TEXT, disable_date TEXT);
+INSERT INTO item_master SELECT 10 * t.n + nr.n, 'Box ' || nr.n, 'K' || (nr.n % 3), 'PLAN' || (nr.n % 3), '2024-03-0' || (1 + nr.n % 9)
+  FROM nr, nr AS t;
+INSERT INTO routing_operations SELECT 1000 * inventory_item_id + s, {item}s, 'W' || s, 50, {of_piece}last_change FROM item_master, seq;
+INSERT INTO work_center SELECT 'W' || s, 'Press ' || s, CASE s WHEN 30 THEN '2023-06-30' END FROM seq;
+"""
+
+
+def test_what_values_cannot_be_is_not_proposed_by_a_name(propose: Propose) -> None:
+    sql = PROMISES.format(item="inventory_item_id, ", time="run_hours REAL, ", of_piece="0.25, ")
+    sql = sql.replace("inventory_item_id, operation_seq_num", "inventory_item_id INTEGER, operation_seq_num")
+    text = propose(sql).text
+    found = tomllib.loads(text)
+    assert found["items"]["columns"]["item_cd"] == {"column": "inventory_item_id", "integer_code": True}
+    assert "last_change" not in found["items"]["attributes"]
+    assert found["operations"]["columns"]["run_time"] == "run_hours"
+    assert "operation_sequence_id" not in str(found["operations"]["columns"]["job_cd"])
+    machines = found["resources"]["columns"]
+    assert machines["valid_to"] == "disable_date" and "active" not in machines
+
+
+def test_rows_that_were_written_on_the_same_days_are_not_joined_by_them(propose: Propose) -> None:
+    """Routing rows without an item, and with no time but a share of one: that they lack it is said, and nothing is made of days."""
+    text = propose(PROMISES.format(item="", time="", of_piece="")).text
+    assert "last_change" not in text.split("--- what the doctor says")[0].replace("# last_change", "")
+    assert 'run_time = "operation_lead_time_percent"' not in text and '"planner_code"  # DECIDE' not in text
