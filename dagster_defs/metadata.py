@@ -29,6 +29,12 @@ from routing_etl.settings import Settings
 
 from .assets import keys
 
+#: What is said where two plants share a history.
+NAMED_ALIKE = (
+    "The newest event of this asset is of {other}. If that is another plant, its assets have the same names here, and Dagster takes its nights for "
+    "those of this one: give each plant a ROUTING_ETL_DAGSTER_PREFIX of its own (docs/runbooks/adding-a-plant.md)."
+)
+_PLANT = "plant"
 _PREVIEW_ROWS = 5
 _TABLE_ROWS = 50
 _CELL = 120
@@ -85,6 +91,24 @@ def of(value: Any) -> dict[str, Any]:
     """The fields of a dataclass as metadata, without those that it marks as `shown=False`."""
     content = as_json(value)
     return plain({f.name: content[f.name] for f in fields(value) if f.metadata.get("shown", True)})
+
+
+def of_plant(settings: Settings) -> dict[str, Any]:
+    """Whose an asset is: the plant and its home."""
+    plant = f"{settings.company_code}/{settings.plant_code}/{settings.profile}"
+    return {_PLANT: dg.MetadataValue.text(f"{safe_text.one_line(plant)} in {settings.home}")}
+
+
+def of_another_plant(event: dg.EventLogEntry | None, settings: Settings) -> str:
+    """Whose an asset of ours is by its newest event, if that is another plant's or home's; else nothing.
+
+    Two plants whose assets have the same names in one Dagster have one history: each would take the other's night for its own.
+    """
+    made = event.asset_materialization if event is not None else None
+    said = made.metadata.get(_PLANT) if made is not None else None
+    if said is None or said == of_plant(settings)[_PLANT]:
+        return ""
+    return NAMED_ALIKE.format(other=said.value)
 
 
 def finished(step: Finished[Any]) -> dict[str, Any]:

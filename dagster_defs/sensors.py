@@ -39,6 +39,8 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
         event = context.instance.get_latest_materialization_event(keys.MODEL_METRICS)
         if event is None or event.asset_materialization is None:
             return dg.SkipReason("No batch has been measured yet.")
+        if alike := metadata.of_another_plant(event, settings):
+            return dg.SkipReason(alike)
         cursor: dict[str, Any] = json.loads(context.cursor or '{"seen": null, "requested": 0.0}')
         if cursor["seen"] == event.timestamp:
             return dg.SkipReason("Nothing new has been measured.")

@@ -46,11 +46,14 @@ def measure(
     with street.step(context, MEASURE) as ctx:
         measured = steps.measure(ctx)
         street.finish(context, ctx)
+        plant = metadata.of_plant(ctx.settings)
     rows = measured.result.metrics
     drift = tuple(row for row in rows if row.metric in DRIFT)
     drawn = metadata.pictures(drift_by_attribute=plots.drift_by_attribute(_by_attribute(drift), PSI_LIMITS))
     for key, shown, more in ((keys.MODEL_METRICS, rows, {}), (keys.DRIFT, drift, drawn)):
-        yield dg.MaterializeResult(key, metadata=metadata.metric_rows(shown) | metadata.cost(measured) | more)
+        yield dg.MaterializeResult(
+            key, metadata=metadata.metric_rows(shown) | metadata.cost(measured) | plant | more
+        )
 
 
 def _by_attribute(drift: tuple[MetricRow, ...]) -> pl.DataFrame:

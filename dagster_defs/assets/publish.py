@@ -57,13 +57,17 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult[Any]:
         """Move the pointer to the loaded publication."""
         with street.step(context, PUBLISH) as ctx:
+            last = context.instance.get_latest_materialization_event(keys.PUBLICATION)
+            if alike := metadata.of_another_plant(last, ctx.settings):
+                context.log.warning(alike)
             published = steps.publish(ctx)
+            plant = metadata.of_plant(ctx.settings)
             version = ctx.require(SCORE).model_version
             told = PUBLISHED.format(id=published.result.publication_id, version=version)
             street.tell(context, published.result.notice or told)
         links = metadata.links_to_model(context.instance, version)
         return dg.MaterializeResult(
-            metadata=metadata.finished(published) | metadata.plain({"model_version": version}) | links
+            metadata=metadata.finished(published) | metadata.plain({"model_version": version}) | links | plant
         )
 
     return [*([loaded_shards(settings)] if in_shards else []), loaded_publication, publication]

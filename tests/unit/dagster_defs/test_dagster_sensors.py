@@ -61,6 +61,24 @@ def test_quality_asks_for_one_training_and_then_waits(settings: Settings) -> Non
         assert isinstance(result, dg.SkipReason) and "cool-down" in str(result.skip_message)
 
 
+def test_metrics_of_another_plant_under_the_same_name_ask_for_nothing(
+    settings: Settings, tmp_path: Path
+) -> None:
+    other = Settings(_env_file=None, home=tmp_path / "p200", plant_code="P200")
+    with dg.DagsterInstance.ephemeral() as instance:
+        row = metadata.metric_rows([metric_row("similarity_drift", 2.5, n=10)])
+        for plant in (other, settings):
+            made = dg.AssetMaterialization(keys.MODEL_METRICS, metadata=row | metadata.of_plant(plant))
+            instance.report_runless_asset_event(made)
+            result, _ = _tick(settings, instance, None)
+            if plant is other:
+                assert isinstance(result, dg.SkipReason)
+                assert "1000/P200/bi_views" in str(result.skip_message)
+                assert "ROUTING_ETL_DAGSTER_PREFIX" in str(result.skip_message)
+            else:
+                assert isinstance(result, dg.RunRequest)
+
+
 def test_after_the_cool_down_a_training_is_asked_for_again(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
