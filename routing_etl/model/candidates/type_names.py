@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve
 
 from routing_etl.model.attributes.phrases import PhraseLists
 from routing_etl.model.base.arrays import Bools, Floats, Ints
@@ -25,8 +24,8 @@ from routing_etl.model.base.arrays import Bools, Floats, Ints
 _OF_TYPE, _NAMES = 0.7, 0.5
 #: Types that must have a word, and the largest share of all types that may.
 _LEAST_TYPES, _MOST_TYPES = 2, 0.5
-#: Most words, those of most types.
-_MOST_WORDS = 1_000
+#: Most words, those of most types, and most types that are compared.
+_MOST_WORDS, _MOST_COMPARED = 1_000, 3_000
 #: Standard deviation of what a family or a word adds to the log-odds of an operation: large, for a word mostly decides.
 _DEVIATION = 10.0
 #: Items by which what a type shows is doubted.
@@ -136,14 +135,15 @@ class TypeNames:
         trust = count / (count + _DOUBT)
         fold_of_type = np.zeros(len(count), np.int64)
         fold_of_type[cases.types] = cases.folds
+        compared = _spread(len(count), _MOST_COMPARED)
         named = np.empty((3, *cases.expected.shape), dtype=np.float32)
         for fold in np.unique(cases.folds):
-            others, inside = fold_of_type != fold, cases.folds == fold
+            others, inside = compared[fold_of_type[compared] != fold], cases.folds == fold
             effects = _effects(of_types[others], cases.n_families, actual[others], trust[others])
             named[:, inside] = effects.of(known[inside])
-        self.effects_ = _effects(of_types, cases.n_families, actual, trust)
+        self.effects_ = _effects(of_types[compared], cases.n_families, actual[compared], trust[compared])
         weight = 1.0 / np.sqrt(count[cases.types])
-        drawn = _drawn(cases.expected.shape)
+        drawn = _spread(len(cases.types), max(_MOST_CELLS // max(actual.shape[1], 1), 1))
         out = np.empty(cases.expected.shape, dtype=np.float32)
         for fold in np.unique(cases.folds):
             rows, inside = drawn[cases.folds[drawn] != fold], cases.folds == fold
@@ -212,32 +212,30 @@ def _naming(share: sparse.csr_matrix, count: Floats, member: sparse.csr_matrix) 
 def _effects(known: sparse.csr_matrix, n_families: int, actual: Floats, trust: Floats) -> _Effects:
     """Most likely effects with standard normal priors on the columns of `known`, for all operations at once.
 
-    The curvature of the logistic loss is at most 1/4 (Boehning and Lindsay 1988), so that one factor of the types' covariance serves every
-    step and operation; with the momentum of Nesterov (1983).
+    The curvature of the logistic loss is at most 1/4 (Boehning and Lindsay 1988), so that one factor serves every step and operation; with the
+    momentum of Nesterov (1983).
     """
-    covariance = np.asarray((known @ known.T).todense())
-    curve = trust[:, None] / 4.0
-    root = np.sqrt(curve)
-    factor = cho_factor(np.eye(len(trust)) + root * covariance * root.T)
-    mean = np.clip((actual * trust[:, None]).sum(axis=0) / max(trust.sum(), _FLOOR), _FLOOR, 1 - _FLOOR)
+    from scipy.linalg import cho_factor, cho_solve
+
+    bend = (known.T @ (sparse.diags_array(trust / 4.0) @ known)).toarray()
+    factor = cho_factor(bend + np.eye(known.shape[1]))
+    mean = np.clip((trust @ actual) / max(trust.sum(), _FLOOR), _FLOOR, 1 - _FLOOR)
     usual = np.log(mean / (1 - mean))
-    pull = ahead = np.zeros(actual.shape)
+    added = ahead = np.zeros((known.shape[1], actual.shape[1]))
     speed = 1.0
     for _ in range(_STEPS):
-        odds = covariance @ ahead
-        aim = curve * odds + trust[:, None] * (actual - _sigmoid(odds + usual))
-        step = aim - root * cho_solve(factor, root * (covariance @ aim))
+        left = trust[:, None] * (actual - _sigmoid(known @ ahead + usual))
+        step = ahead + cho_solve(factor, known.T @ left - ahead)
         faster = (1.0 + np.sqrt(1.0 + 4.0 * speed**2)) / 2.0
-        ahead = step + (speed - 1.0) / faster * (step - pull)
-        pull, speed = step, faster
+        ahead = step + (speed - 1.0) / faster * (step - added)
+        added, speed = step, faster
     seen = sparse.csr_matrix((known[:, :n_families].T @ known[:, n_families:] > 0).astype(np.float64))
-    return _Effects(usual.astype(np.float32), np.asarray(known.T @ pull, dtype=np.float32), seen)
+    return _Effects(usual.astype(np.float32), added.astype(np.float32), seen)
 
 
-def _drawn(shape: tuple[int, ...]) -> Ints:
-    """Items from which the weights are learned: as many as have no more than so many operations together, evenly spread."""
-    n = max(_MOST_CELLS // max(shape[1], 1), 1)
-    return np.unique(np.linspace(0, shape[0] - 1, min(n, shape[0])).round().astype(np.int64))
+def _spread(n: int, most: int) -> Ints:
+    """At most so many of n numbers, evenly spread."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
 def _weights(cases: TypeCases, named: Floats, rows: Ints, weight: Floats) -> Floats:

@@ -143,3 +143,20 @@ def test_one_item_is_answered_as_in_a_batch(reader: Phrases) -> None:
     together = learned.read(asked.phrases, asked.family, asked.expected, asked.votes)
     alone = learned.read(asked.phrases.part(7, 8), asked.family[7:8], asked.expected[7:8], asked.votes[7:8])
     np.testing.assert_array_equal(together[7:8], alone)
+
+
+def test_items_without_any_text_are_told_by_their_families() -> None:
+    """Operation 3 is that of families 0 to 2."""
+    types = names()
+    has = np.array([[1, 0, 0, f < 3] for f, _ in types], dtype=float)
+    asked = cases(types, PhraseLists.none(len(types) * PER_TYPE), has)
+    said = TypeNames().fit(asked)
+    assert ((said > 0.5) == (asked.operations.toarray() > 0.5)).all()
+
+
+def test_as_many_types_as_items_are_compared_in_part(reader: Phrases) -> None:
+    types = [(f, words) for seed in range(70) for f, words in names(seed)]
+    has = np.array([[1, "HOLLOW" in w, "WELDED" in w] for _, w in types], dtype=float)
+    asked = cases(types, reader.read(texts(types)), has)
+    said = TypeNames().fit(asked)
+    assert ((said > 0.5) == (asked.operations.toarray() > 0.5)).all()
