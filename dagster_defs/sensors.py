@@ -37,13 +37,10 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def retrain_on_quality(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         event = context.instance.get_latest_materialization_event(keys.MODEL_METRICS)
-        if event is None or event.asset_materialization is None:
-            return dg.SkipReason("No batch has been measured yet.")
-        if alike := metadata.of_another_plant(event, settings):
-            return dg.SkipReason(alike)
         cursor: dict[str, Any] = json.loads(context.cursor or '{"seen": null, "requested": 0.0}')
-        if cursor["seen"] == event.timestamp:
-            return dg.SkipReason("Nothing new has been measured.")
+        if why := _not_looked_at(event, cursor["seen"], settings):
+            return dg.SkipReason(why)
+        assert event is not None and event.asset_materialization is not None
         reasons, held = night.retraining_asked(settings, metadata.metrics_of(event.asset_materialization))
         waited = time.time() - float(cursor["requested"])
         asks = bool(reasons) and not held and waited >= wait_hours * 3600
@@ -60,6 +57,15 @@ def quality_sensor(settings: Settings) -> dg.SensorDefinition:
         )
 
     return retrain_on_quality
+
+
+def _not_looked_at(event: dg.EventLogEntry | None, seen: float | None, settings: Settings) -> str:
+    """Why the newest metrics are not looked at; nothing where they are."""
+    if event is None or event.asset_materialization is None:
+        return "No batch has been measured yet."
+    if alike := metadata.of_another_plant(event, settings):
+        return alike
+    return "Nothing new has been measured." if seen == event.timestamp else ""
 
 
 def _not_asked(reasons: str, held: str) -> str:
