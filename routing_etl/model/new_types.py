@@ -79,7 +79,7 @@ class NewTypes:
 
     Attributes
     ----------
-    encoder, forest, space, families, sizes, operations, names, words, maker, scale, ranker
+    encoder, forest, space, families, sizes, operations, words, maker, scale, ranker, names
         As in `RoutingPredictor`, learned from the asked items.
     telling : tuple of str
         Levels that tell most about the routings of other types.
@@ -95,7 +95,6 @@ class NewTypes:
     families: Families
     sizes: KnownSizes
     operations: OperationModel
-    names: TypeNames
     words: WordRules
     variant_operations: sparse.csr_matrix
     maker: CandidateMaker
@@ -107,6 +106,8 @@ class NewTypes:
     variants: Ints
     n_variants: int
     n_types: int
+    #: A model that was learned before names were asked has none.
+    names: TypeNames | None = None
 
     def told(self) -> str:
         """How often other types' routings were right for a type left out, for the model card."""
@@ -134,8 +135,11 @@ class NewTypes:
         distance, found = self.space.index.search(self.space.place(expected, features), n_neighbors)
         voted = dense_product(votes, self.variant_operations)
         operations = self.operations.predict(_without_type(table), voted, family)
-        operations = self.names.read(table.phrases, family, operations, voted)
-        said = self.words.say(self.names.notes(table.phrases), voted, operations, family)
+        phrases = table.phrases
+        if self.names is not None:
+            operations = self.names.read(phrases, family, operations, voted)
+            phrases = self.names.notes(phrases)
+        said = self.words.say(phrases, voted, operations, family)
         said.put(operations)
         evidence = Evidence(
             votes=votes,
@@ -249,7 +253,6 @@ def _learn(basis: Basis, in_use: InUse, asked: _Part, options: Options) -> NewTy
     blind = replace(encoded, table=_without_type(encoded.table))
     divided = Divided(families, basis.expected.family[rows])
     expected = expect_operations(part, blind, grown, divided, options)
-    assert expected.names is not None  # types are left out
     own = Basis(part, encoded, grown, space, expected)
     # A kind of items would be asked for its own inspections; of a new one only what its family always has is known.
     known = replace(known_routings(own, in_use), kind="")

@@ -7,6 +7,8 @@ right.
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -229,3 +231,12 @@ def test_types_that_have_nothing_in_common_are_answered_little(
     model = RoutingPredictor(n_trees=8, n_jobs=1, rehearsals=0).fit(items, apart.drop("part_type"))
     found = first(model, asked[0])
     assert found["confidence"].sum() < 0.06 * asked[0].height
+
+
+def test_a_model_that_asked_no_names_answers_new_types(
+    model: RoutingPredictor, asked: tuple[pl.DataFrame, pl.DataFrame]
+) -> None:
+    older = copy(model)
+    assert model.new_types_ is not None
+    older.new_types_ = replace(model.new_types_, names=None)
+    assert first(older, asked[0]).height >= 0.95 * asked[0].height
