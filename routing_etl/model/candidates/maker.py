@@ -117,8 +117,10 @@ class CandidateMaker:
         self.described_, self.live_ = known.described, known.live
         self.length_ = np.diff(catalogue.sequence_offsets).astype(np.float32)
         self.outsourced_ = _outsourced_share(catalogue, np.ones(len(sequence), dtype=bool))
-        self.composer_ = Composer().fit(catalogue, known.family, sequence, known.live, known.called)
         self.kind_ = known.kind
+        self.composer_ = Composer().fit(
+            catalogue, known.family, sequence, known.live, known.called, kind=known.codes.get(known.kind)
+        )
         self.guard_ = InspectionGuard().fit(catalogue, known.codes.get(known.kind), known.family, known.live)
         self.levels_ = list(known.codes)
         self.counts_ = SequenceCounts.of(known, np.arange(len(sequence)))
@@ -148,8 +150,9 @@ class CandidateMaker:
         out.families_ = self._family_routings(known, out.live_, others)
         out.outsourced_ = _outsourced_share(known.catalogue, others)
         out.composer_ = Composer().fit(
-            known.catalogue, known.family, self.label_sequence_, known.live, known.called, rows=others
-        )
+            known.catalogue, known.family, self.label_sequence_, known.live, known.called,
+            kind=known.codes.get(known.kind), rows=others,
+        )  # fmt: skip
         out.guard_ = InspectionGuard().fit(
             known.catalogue, known.codes.get(known.kind), known.family, known.live, rows=others
         )
@@ -198,7 +201,9 @@ class CandidateMaker:
         if self.typical_ is not None:
             pool = pool + self._typical_votes(evidence, self.typical_)
         pool = pool + self._likely_votes(evidence)
-        composed = self.composer_.compose(evidence.operations, evidence.family)
+        composed = self.composer_.compose(
+            evidence.operations, evidence.family, evidence.codes.get(self.kind_)
+        )
         demand = self.guard_.demand(evidence.codes.get(self.kind_), evidence.family)
         n, n_sequences = votes.shape
         mine = (
