@@ -259,8 +259,7 @@ def _earlier(places: sparse.csr_matrix, used: Ints, counts: Ints) -> Floats:
     """
     n = len(used)
     row, first, second = _ordered_pairs(places, used)
-    won: Floats = np.bincount(first * n + second, counts[row].astype(np.float64), n * n)
-    return won.reshape(n, n)
+    return np.asarray(np.bincount(first * n + second, counts[row], n * n).reshape(n, n), dtype=np.float64)
 
 
 def _ordered_pairs(places: sparse.csr_matrix, used: Ints) -> tuple[Ints, Ints, Ints]:
