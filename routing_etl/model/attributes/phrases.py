@@ -21,7 +21,7 @@ from routing_etl.model.attributes.levels import WORD
 from routing_etl.model.base.arrays import Ints
 
 #: A phrase of fewer items says nothing that could be told from chance; at most so many are kept, the most frequent ones.
-_LEAST_ITEMS, _MOST_PHRASES = 5, 6000
+_LEAST_ITEMS, _MOST_PHRASES = 3, 12000
 #: A phrase that more of the items have is no note.
 _MOST_SHARE = 0.5
 #: Stands between two texts, as a word of its own.

@@ -11,7 +11,8 @@ beyond what the items' family and kind let expect (1 and 2 in `word_screen`):
 3. What is brought in place of others needs one of them to be expected: the share of votes for any of them, which the note does
    not change. What is added needs nothing.
 4. It must do so in nearly all families that show it, two at least: what one family does is left to its own questions. Phrases of which
-   most families do not follow are set aside first, one by one, so that they say nothing against a note that brings it too.
+   most families do not follow, or that only one has, are set aside first, one by one, so that they say nothing against a note that brings it
+   too.
 5. How often the operation comes with the phrase, and what the questions expect, are weighed against each other by a
    logistic regression over all such pairs of item and operation. What the item's own family shows corrects the plant's
    share, and the questions count as far as the family has items to learn from: one that never had the phrase gets the rule.
@@ -38,8 +39,8 @@ from routing_etl.model.candidates.word_screen import BLOCK, Found, WordCases, sc
 
 #: Of the items that may have it, the share that has an operation which a phrase brings.
 _MOSTLY = 0.5
-#: Items of a family, by how far they may have it, that show whether it follows a rule.
-_LEAST_SHOWN = 3.0
+#: Items of a family, by how far they may have it, that show whether it follows a rule, and that show a phrase at all.
+_LEAST_SHOWN, _SHOWS = 3.0, 0.5
 #: Families that follow it, after so many are taken off for each that does not, make it a rule of the plant.
 _LEAST_FAMILIES, _AGAINST = 2, 3.0
 #: Items with the plant's rate that shrink a family's.
@@ -442,7 +443,7 @@ def _wide(rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) -> _Rules
 
 
 def _not_refuted(rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) -> Bools:
-    """Per rule, whether the families that show its phrase follow it, after more are taken off for those that do not."""
+    """Per rule, whether two families or more show its phrase, and follow it, after more are taken off for those that do not."""
     n, n_families = len(rules.operation), int(asked.family.max()) + 1
     own, seen = np.zeros(n * n_families), np.zeros(n * n_families)
     for start, stop in rules.blocks(asked.phrases):
@@ -454,7 +455,8 @@ def _not_refuted(rules: _Rules, asked: _Asked, operations: sparse.csr_matrix) ->
     votes = np.where(seen / np.maximum(own, 1e-9) >= _MOSTLY, 1.0, -_AGAINST) * np.minimum(
         own / _LEAST_SHOWN, 1.0
     )
-    return np.asarray(votes.reshape(n, n_families).sum(axis=1) >= 0)
+    several = (own.reshape(n, n_families) >= _SHOWS).sum(axis=1) >= _LEAST_FAMILIES
+    return np.asarray((votes.reshape(n, n_families).sum(axis=1) >= 0) & several)
 
 
 def _honest(pairs: _Pairs, answer: Floats, cases: WordCases) -> _Pairs:

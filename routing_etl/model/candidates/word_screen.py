@@ -20,7 +20,7 @@ _CHANCE, _WAYS = 0.05, 2
 #: others bring, if as much of it is unexplained as this share of the strongest one's.
 _HALF, _JOINS, _ALIKE = 1.5, 3.0, 0.4
 #: Least sum of unexplained operations, in items; added to the operations expected by chance.
-_LEAST_ITEMS, _CONTINUITY = 4.0, 0.1
+_LEAST_ITEMS, _CONTINUITY = 2.5, 0.1
 #: A phrase that brings an operation has it so many times as often as all items.
 _LIFT = 3.0
 #: Items with the mean of all that shrink the mean of a kind.
@@ -172,6 +172,7 @@ class _Tested:
         half = cases.folds % 2 == 0
         sides = [(np.flatnonzero(side), member[side].T.tocsr()) for side in (half, ~half)]
         size = np.bincount(member.indices, minlength=member.shape[1])
+        sizes = [np.asarray(of.sum(axis=1)).reshape(-1, 1) for _, of in sides]
         families, kinds = _Groups.of(cases.family, cases.folds), _Groups.of(cases.kind, cases.folds)
         parts = []
         for start in range(0, n_operations, BLOCK):
@@ -183,8 +184,11 @@ class _Tested:
             spread = [np.asarray(of @ left[rows] ** 2, dtype=np.float64) + 1.0 for rows, of in sides]
             chance = [np.asarray(of @ usual[rows], dtype=np.float64) + _CONTINUITY for rows, of in sides]
             total = sums[0] + sums[1]
-            score = _beyond(total, spread[0] + spread[1], chance[0] + chance[1])
-            apart = [_beyond(s, v, e) * np.sign(score) for s, v, e in zip(sums, spread, chance, strict=True)]
+            score = _beyond(total, spread[0] + spread[1], chance[0] + chance[1], sizes[0] + sizes[1])
+            apart = [
+                _beyond(s, v, e, n) * np.sign(score)
+                for s, v, e, n in zip(sums, spread, chance, sizes, strict=True)
+            ]
             both = (apart[0] >= _HALF) & (apart[1] >= _HALF)
             at = np.nonzero((np.abs(score) >= _JOINS) & (np.abs(total) >= _LEAST_ITEMS))
             parts.append((at[0], at[1] + start, total[at], score[at], both[at], size[at[0]]))
@@ -197,12 +201,13 @@ class _Tested:
         return _Tested(*(getattr(self, f.name)[kept] for f in fields(self)))
 
 
-def _beyond(total: Floats, spread: Floats, chance: Floats) -> Floats:
+def _beyond(total: Floats, spread: Floats, chance: Floats, size: Floats) -> Floats:
     """Standard deviations by which a sum of what was left unexplained is beyond chance; below 0 for too few.
 
-    By the spread of what was left, or, where more operations came than were expected, by the signed root of the Poisson deviance,
-    2 (o ln(o / e) - (o - e)), if that is more (McCullagh and Nelder 1989, 2.3): eight of eight items with an operation that one of
-    a thousand has are no chance, though the spread of eight is as large as they are.
+    By the spread of what was left, or, where more operations came than were expected, by the signed root of the binomial deviance,
+    2 (o ln(o / e) + (n - o) ln((n - o) / (n - e))), if that is more (McCullagh and Nelder 1989, 4.4): eight of eight items with an
+    operation that one of a thousand has are no chance, though the spread of eight is as large as they are, and neither are fourteen
+    of fourteen with one that a quarter of all items have. Items that differ in what was expected of them vary less than this says.
 
     Parameters
     ----------
@@ -210,10 +215,15 @@ def _beyond(total: Floats, spread: Floats, chance: Floats) -> Floats:
         Sum of what was left, and of its squares.
     chance : Floats
         Operations expected, with `_CONTINUITY`.
+    size : Floats
+        Items.
     """
     plain = total / np.sqrt(spread)
-    came = np.maximum(total + chance, chance)
-    deviance = 2.0 * (came * np.log(came / chance) - (came - chance))
+    whole = size + 2.0 * _CONTINUITY
+    came = np.clip(total + chance, chance, whole - _CONTINUITY)
+    chance = np.minimum(chance, whole - _CONTINUITY)
+    other = whole - came
+    deviance = 2.0 * (came * np.log(came / chance) + other * np.log(other / (whole - chance)))
     return np.where(total > 0, np.maximum(plain, np.sqrt(np.maximum(deviance, 0.0))), plain)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -47,7 +49,7 @@ def test_words_of_two_texts_are_no_pair_and_accents_do_not_count() -> None:
 
 
 def test_a_text_that_all_have_and_one_that_few_have_is_no_phrase() -> None:
-    made = Phrases().fit(pl.DataFrame({"t": ["STD"] * 90 + ["STD ONE"] * 3}))
+    made = Phrases().fit(pl.DataFrame({"t": ["STD"] * 90 + ["STD ONE"] * 2}))
     assert made.vocabulary.to_list() == []
     assert made.read(pl.DataFrame({"t": ["STD"]})).codes.tolist() == []
     assert Phrases().fit(pl.DataFrame()).read(pl.DataFrame()).bounds.tolist() == [0]
@@ -124,6 +126,54 @@ def test_a_note_of_eight_items_in_six_families_is_a_rule() -> None:
     assert rules.operations_.tolist() == [ADDED]
     for f in range(FAMILIES):
         assert said_of(rules, known, f, 0)[ADDED] > 0.5
+
+
+def noted(items: np.ndarray, having: np.ndarray, share: float, phrases: int) -> WordCases:
+    """Items with one of so many phrases, and those that have the operation which a share of all others has too."""
+    rng = np.random.default_rng(1)
+    known = cases()
+    operations = known.operations.toarray()
+    operations[:, ADDED] = rng.random(N) < share
+    operations[items, ADDED] = np.isin(items, having)
+    votes = known.votes.copy()
+    votes[:, ADDED] = operations[:, ADDED].mean()
+    lists = PhraseLists(
+        np.zeros(len(items), np.int64), np.searchsorted(np.sort(items), np.arange(N + 1)), phrases
+    )
+    return WordCases(
+        lists, sparse.csr_matrix(operations), votes, np.clip(votes, 0.001, 0.999), known.family, known.folds, known.kind
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("having", "found"), [(14, True), (9, False)])
+def test_a_note_that_always_brings_what_a_quarter_of_all_items_have_is_no_chance(
+    having: int, found: bool
+) -> None:
+    """Fourteen of fourteen; nine of fourteen are one in 450 by chance, which does not do for one of 5,000 phrases."""
+    items = np.arange(60, 60 + 14 * 7, 7)
+    told = word_screen.screen(noted(items, items[:having], 0.25, 5000))
+    assert told.operation[told.brings].tolist() == ([ADDED] if found else [])
+
+
+def test_four_items_of_four_families_are_a_note_of_an_operation_that_hardly_any_other_has() -> None:
+    items = np.array([60, 61, 62, 63])
+    told = word_screen.screen(noted(items, items, 0.0, 500))
+    assert told.operation[told.brings].tolist() == [ADDED]
+
+
+def test_a_word_that_one_family_has_is_no_rule_of_the_plant() -> None:
+    """It brings what the note brings everywhere, but its own family's questions learn it."""
+    known, rules = cases(), WordRules()
+    has = known.phrases.matrix().toarray() > 0
+    own = (known.family == 0) & (np.arange(N) // FAMILIES % 3 == 0)
+    operations = known.operations.toarray()
+    operations[own, ADDED] = 1
+    lists = sparse.csr_matrix(np.hstack([has, own[:, None]]))
+    phrases = PhraseLists(lists.indices.astype(np.int64), lists.indptr.astype(np.int64), 5)
+    known = replace(known, phrases=phrases, operations=sparse.csr_matrix(operations))
+    rules.fit(known)
+    assert said_of(rules, known, 1, 0)[ADDED] > 0.8
+    assert said_of(rules, known, 1, 4) == {}
 
 
 def test_a_word_of_one_family_that_brings_the_same_operation_says_nothing_against_a_note() -> None:
