@@ -107,6 +107,41 @@ def _more(one: Bools, other: Bools, weight: Floats) -> bool:
     return bool(difference.sum() > np.sqrt((difference**2).sum()))
 
 
+def _groups(truth: Ints, said: Ints, weight: Floats, n: int) -> Ints:
+    """Per machine the number of its group: machines between which attributes do not choose better than the more frequent one is.
+
+    Two machines are told apart when, of the cases of either that are said to be of either, more are right than would be with the more
+    frequent of both, by more than a standard deviation of the difference; or when none is taken for the other. A group holds no two
+    machines that are told apart.
+
+    Parameters
+    ----------
+    truth, said : Ints
+        Per case the machine, and what a forest says that has not seen its item.
+    weight : Floats
+        Per case.
+    n : int
+        Number of machines.
+    """
+    total = np.bincount(truth, weight, n)
+    wrong = truth != said
+    confused = np.unique(np.sort(np.stack([truth[wrong], said[wrong]], axis=1), axis=1), axis=0)
+    alike = np.zeros((n, n), dtype=bool)
+    for one, other in confused:
+        here = np.flatnonzero(((truth == one) | (truth == other)) & ((said == one) | (said == other)))
+        usual = one if total[one] >= total[other] else other
+        known = truth[here]
+        alike[one, other] = alike[other, one] = not _more(said[here] == known, known == usual, weight[here])
+    group = np.arange(n)
+    for one, other in sorted(
+        confused[alike[confused[:, 0], confused[:, 1]]].tolist(), key=lambda p: -total[p].sum()
+    ):
+        first, second = np.flatnonzero(group == group[one]), np.flatnonzero(group == group[other])
+        if group[one] != group[other] and alike[np.ix_(first, second)].all():
+            group[second] = group[one]
+    return np.asarray(np.unique(group, return_inverse=True)[1])
+
+
 class LineModel:
     """Probability of every machine of a line for items.
 
@@ -213,22 +248,28 @@ class LineModel:
             return Shares(machines, shares[None, :])
         rows = self._some(len(label), MOST_ROWS)
         label, answer, weight = label[rows], answer[rows], weight[rows]
-        leaf = self._leaf(features, label, answer, weight, np.isin(machines, pools))
-        if leaf is None:
+        told = self._told(features, label, answer, weight, np.isin(machines, pools))
+        if told is None:
             return Shares(machines, shares[None, :])
-        columns = self._telling(features, label, answer)
-        trees = self._grown(features[np.ix_(label, columns)], answer, len(machines), weight, leaf)
-        values = np.concatenate([tree.value[tree.feature < 0, :, 0] for tree in trees]).astype(np.float32)
-        return Shares(machines, values, trees, columns)
+        leaf, group = told
+        columns = self._telling(features, label, group[answer])
+        n_groups = int(group.max()) + 1
+        trees = self._grown(features[np.ix_(label, columns)], group[answer], n_groups, weight, leaf)
+        values = np.concatenate([tree.value[tree.feature < 0, :, 0] for tree in trees])
+        own = shares / np.maximum(np.bincount(group, shares, n_groups), 1e-12)[group]
+        return Shares(machines, (values[:, group] * own).astype(np.float32), trees, columns)
 
-    def _leaf(self, features: Floats, label: Ints, answer: Ints, weight: Floats, pool: Bools) -> int | None:
-        """Least cases in a leaf of a line's forest; None when the plain shares of the machines do as well.
+    def _told(
+        self, features: Floats, label: Ints, answer: Ints, weight: Floats, pool: Bools
+    ) -> tuple[int, Ints] | None:
+        """Least cases in a leaf of a line's forest, and the group of each machine; None when the plain shares of the machines do as well.
 
         Attributes speak only where unseen cases say that they should: a coarser forest is taken when it is right on more
         cases of items left out than a finer one, and a forest at all when it is right on more than the plain shares, by more than a
         standard deviation of the difference (McNemar's comparison). A choice that no attribute explains, such as the load of the day, would otherwise seem to
-        follow some attribute, and the second machine would be proposed in place of the first. Work that is planned on a
-        waiting pool is no choice of a machine and is not judged.
+        follow some attribute, and the second machine would be proposed in place of the first. So would it where attributes tell some
+        machines of a line apart and not others: those that they do not tell apart are one group (`_groups`), whose machines have their plain
+        shares. Work that is planned on a waiting pool is no choice of a machine and is not judged.
         """
         judged = np.flatnonzero(~pool[answer])
         some = judged[self._some(len(judged), _PILOT_ROWS)]
@@ -236,15 +277,17 @@ class LineModel:
         plain = int(np.bincount(truth, counts, len(pool)).argmax())
         right = np.zeros(len(truth), dtype=bool)
         best = None
-        for leaf, hit in self._left_out(features, label, truth, counts, plain).items():
-            if _more(hit, right, counts):
-                best, right = leaf, hit
-        return best if _more(right, truth == plain, counts) else None
+        for leaf, said in self._left_out(features, label, truth, counts, plain).items():
+            if _more(said == truth, right, counts):
+                best, right = (leaf, said), said == truth
+        if best is None or not _more(right, truth == plain, counts):
+            return None
+        return best[0], _groups(truth, best[1], counts, len(pool))
 
     def _left_out(
         self, features: Floats, label: Ints, truth: Ints, counts: Floats, plain: int
-    ) -> dict[int, Bools]:
-        """Per size of leaves, which cases a forest gets right that has seen no case of their item.
+    ) -> dict[int, Ints]:
+        """Per size of leaves, what a forest says of every case that has seen no case of its item.
 
         Its columns are chosen without them too: of hundreds that tell nothing, the few that go most with some cases seem to tell of
         these. `plain`: the answer where nothing is left to learn from.
@@ -265,7 +308,7 @@ class LineModel:
                 answers[asked] = np.sum([tree.value[tree.apply(new), :, 0] for tree in trees], axis=0).argmax(
                     axis=1
                 )
-        return {leaf: answers == truth for leaf, answers in said.items()}
+        return said
 
     def _grown(self, known: Floats, answer: Ints, n_answers: int, weight: Floats, leaf: int) -> list[Any]:
         """The trees of a forest."""

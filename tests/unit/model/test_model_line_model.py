@@ -117,6 +117,47 @@ def test_size_decides_the_class_and_load_the_machine_in_it() -> None:
     assert (shares.argmax(axis=0) == np.where(asked[:, 7] > 0, 2, 0)).mean() > 0.95
 
 
+def shop(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features and machines: in shop 0 twelve machines by narrow classes of size, in shop 1 machine 20 or 21 by the load of the day."""
+    features = rng.normal(size=(n, 30)).astype(np.float32)
+    features[:, 0] = rng.integers(0, 2, n)
+    features[:, 1] = rng.uniform(0, 12, n)
+    by_size = np.floor(features[:, 1]).astype(np.int64)
+    return features, np.where(features[:, 0] == 0, by_size, 20 + drawn(rng, n, 0.65))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_load_decides_in_one_shop_where_narrow_classes_of_size_decide_in_another(seed: int) -> None:
+    """The line needs a fine forest for the one shop, which finds reasons for the load of the other: 20 must come first there."""
+    features, machine = shop(np.random.default_rng(seed), 1500)
+    learned = LineModel(n_trees=24, n_jobs=1).learn(features, np.arange(1500), machine, np.ones(1500))
+    asked, right = shop(np.random.default_rng(seed + 50), 600)
+    book, rows = SharesBook([learned]), np.arange(600)
+    shares = np.stack(
+        [book.predict(asked, rows, np.zeros(600, np.int64), np.full(600, m)) for m in learned.answers]
+    )
+    np.testing.assert_allclose(shares.sum(axis=0), 1.0, atol=1e-5)
+    first, loaded = learned.answers[shares.argmax(axis=0)], asked[:, 0] == 1
+    assert (first[~loaded] == right[~loaded]).mean() > 0.85
+    assert (first[loaded] == 20).all()
+
+
+def test_a_machine_that_few_items_need_is_told_from_the_usual_one() -> None:
+    """Eight of 400 items go to another machine, for a reason."""
+    rng = np.random.default_rng(9)
+    features = rng.normal(size=(400, 10)).astype(np.float32)
+    features[:, 3] = np.arange(400) % 50 == 0
+    machine = np.where(features[:, 3] > 0, 5, np.arange(400) % 2)
+    features[:, 4] = np.arange(400) % 2
+    learned = LineModel(n_trees=24, n_jobs=1).learn(features, np.arange(400), machine, np.ones(400))
+    asked = features[:1].copy()
+    asked[0, 3] = 1.0
+    shares = [
+        SharesBook([learned]).predict(asked, *np.zeros((2, 1), np.int64), np.array([m]))[0] for m in (0, 1, 5)
+    ]
+    assert int(np.argmax(shares)) == 2
+
+
 def test_work_planned_on_a_waiting_pool_does_not_hide_that_size_decides() -> None:
     rng = np.random.default_rng(5)
     n = 800
