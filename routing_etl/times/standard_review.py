@@ -303,7 +303,9 @@ def _measured(
     # Where nothing was kept, the reports still show whether they were posted, or in another unit; no order is behind them.
     levels = last_levels(_kept_or_all(found))
     # Where an operation's own reports do not show since when it takes longer, those of its machine or job may.
-    used = levels.reports.with_columns(pl.col("value") * pl.col("factor")).sort("op", "value")
+    cut = pl.col("op").is_in(levels.changes["op"].implode())
+    level = pl.when(cut).then(1.0).otherwise("factor")
+    used = levels.reports.with_columns(pl.col("value") * level).sort("op", "value")
     per_op = used.group_by("op", maintain_order=True).agg(
         orders=pl.len().cast(pl.Int64),
         newest=pl.col("day").max(),
