@@ -399,8 +399,8 @@ def _came(since: pl.DataFrame, column: str, new: pl.DataFrame, kind: str, n: int
 def time_drift(shifts: Sequence[Shift], learned_until: date) -> list[Drift]:
     """Changed times as comparisons: a training would learn those that changed after the last report that was learned from.
 
-    One that began before it is told as known: the profile of its operations is still of the older reports, which are more, and goes
-    with them. Another training would change nothing about it.
+    One that began before it is told as known: the reports before it, which it is compared with, count at the level since in what the version
+    has learned (`times.levels`). Another training would change nothing about it.
 
     Parameters
     ----------
@@ -441,7 +441,7 @@ def _known(shift: Shift, learned_until: date) -> str:
     """What is said of a change that began before the training."""
     if shift.since is None or shift.since > learned_until:
         return ""
-    return " (known to the training, where the reports before it outweigh it)"
+    return " (known to the training)"
 
 
 def score_drift(metric: str, then: np.ndarray, now: np.ndarray, what: str) -> list[Drift]:

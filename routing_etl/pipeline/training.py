@@ -154,6 +154,7 @@ def _evaluate(
 ) -> EvaluationReport:
     from routing_etl.evaluation.evaluate import evaluate as evaluate_model
     from routing_etl.evaluation.work_results import WorkResults
+    from routing_etl.times.pooled import at_todays_level
     from routing_etl.times.profiles import SAMPLES, read_evidence
 
     data = data.independent  # a copy of a proposal is right by itself
@@ -164,7 +165,7 @@ def _evaluate(
         results=WorkResults(
             functools.partial(_evidence_of, ctx),
             read_evidence(ctx.run.times),
-            pl.scan_parquet(ctx.run.times / SAMPLES),
+            at_todays_level(pl.scan_parquet(ctx.run.times / SAMPLES)),
         ),
         options=options,
         rival=_rival(ctx, data),

@@ -7,5 +7,5 @@ statistics of one group's times.
 """
 
 __all__ = [
-    "lead_time", "lot_size", "plausibility", "profiles", "shifts", "standard_backtest", "standard_review", "suspects",
+    "lead_time", "lot_size", "plausibility", "pooled", "profiles", "shifts", "standard_backtest", "standard_review", "suspects",
 ]  # fmt: skip

@@ -12,6 +12,8 @@ from routing_etl.frames import Frame, TimeBasis
 from routing_etl.times.statistics import SortedGroups
 
 MEASURES = ("setup", "run")
+#: By what the minutes of a sample are multiplied to be at the level of today (`levels`).
+FACTORS = {m: f"{m}_factor" for m in MEASURES}
 #: Day number that stands for a missing report date.
 NO_DATE = -(2**31)
 
@@ -43,6 +45,39 @@ def conform(contract: Frame, frame: pl.DataFrame) -> pl.DataFrame:
     return contract.conform(frame.with_columns(pl.selectors.categorical().cast(pl.String)))
 
 
+def with_factors(samples: pl.LazyFrame) -> pl.LazyFrame:
+    """Samples with their factors; those of earlier versions have none, which is 1.
+
+    Parameters
+    ----------
+    samples : polars.LazyFrame
+        Samples as in `time_samples.parquet`.
+    """
+    named = set(samples.collect_schema().names())
+    return samples.with_columns(pl.lit(1.0).alias(f) for f in FACTORS.values() if f not in named)
+
+
+def at_todays_level(samples: pl.LazyFrame) -> pl.LazyFrame:
+    """Samples with their minutes at the level after the last change of their machine or job (`levels`).
+
+    Those of earlier versions, which have no factors, stay as they are.
+
+    Parameters
+    ----------
+    samples : polars.LazyFrame
+        Samples as in `time_samples.parquet`.
+    """
+    named = set(samples.collect_schema().names())
+    minutes = {"setup": ("setup_min",), "run": ("run_min", "run_min_at_lot")}
+    return samples.with_columns(
+        pl.col(c) * pl.col(FACTORS[m])
+        for m in MEASURES
+        if FACTORS[m] in named
+        for c in minutes[m]
+        if c in named
+    )
+
+
 def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> SortedGroups:
     """The lists in columns `measure` (NULL where removed) and `days` as sorted groups; they are few and long."""
     values, weights, sizes = [np.empty(0)], [np.empty(0)], []
@@ -60,7 +95,7 @@ def _weighted_groups(grouped: pl.DataFrame, measure: str, basis: TimeBasis) -> S
 
 
 def pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: TimeBasis) -> pl.DataFrame:
-    """Statistics of the kept samples by the key of a contract. Run times are those at their operation's usual lot.
+    """Statistics of the kept samples by the key of a contract, at the level of today. Run times are those at their operation's usual lot.
 
     Parameters
     ----------
@@ -78,7 +113,8 @@ def pooled(samples: pl.LazyFrame, own: pl.LazyFrame, contract: Frame, basis: Tim
     kept = {m: (minutes[m] > 0) & ~pl.col(f"{m}_removed") for m in MEASURES}
     last = pl.col("report_dt").filter(pl.any_horizontal(pl.col(m).is_not_null() for m in MEASURES)).max()
     grouped = (
-        samples.drop_nulls(keys)
+        at_todays_level(samples)
+        .drop_nulls(keys)
         .select(
             *keys,
             "report_dt",

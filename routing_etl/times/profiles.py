@@ -32,12 +32,24 @@ from routing_etl.frames import (
 from routing_etl.log import get_logger
 from routing_etl.progress import SILENT, Progress, Task
 from routing_etl.shards import check_shard
+from routing_etl.times.levels import (
+    LevelChange,
+    Rounds,
+    as_reported,
+    at_level,
+    counted,
+    find_changes,
+    reports_of,
+    signs,
+    uneven,
+)
+from routing_etl.times.levels import sentences as changes_in_words
 from routing_etl.times.lot_size import exponents, slopes, told_by_lot
 from routing_etl.times.one_shard import ReportedTimes, Shard, group_key, load_shard, profile_of
 from routing_etl.times.plausibility import Plausibility, of_ratios, plausibility
-from routing_etl.times.pooled import MEASURES, pooled
+from routing_etl.times.pooled import FACTORS, MEASURES, pooled
 from routing_etl.times.samples import Removed, scales
-from routing_etl.times.suspects import Finding, find_suspects, sentences
+from routing_etl.times.suspects import Aside, Finding, Suspects, find_suspects, sentences
 
 __all__ = [
     "SAMPLES",
@@ -82,7 +94,7 @@ class TimesReport:
     """What `build_profiles` read, removed and wrote.
 
     `measures` and `plausibility` are by measure, `groups` (rows written) by frame; `findings` are reports that are suspected,
-    most of them set aside.
+    most of them set aside; `changes` are machines and jobs whose earlier reports count at another level.
     """
 
     results: int
@@ -90,6 +102,7 @@ class TimesReport:
     groups: dict[str, int]
     plausibility: dict[str, Plausibility] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    changes: tuple[LevelChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,7 +157,11 @@ class _Spill:
     def __init__(self, shards: int, folder: Path | None) -> None:
         self.shards, self._folder = shards, folder
         self._only: Shard | None = None
+        self._brought: Shard | None = None
         self._spread: dict[str, pl.DataFrame] = {}
+        self._signs: dict[str, pl.DataFrame] = {}
+        #: By measure the changes after whose level the shards are.
+        self.rounds: dict[str, Rounds] = {}
         self.counts = _Counts()
 
     def first_pass(self, reported: ReportedTimes, shard: int) -> int:
@@ -159,11 +176,12 @@ class _Spill:
         loaded = Shard.of(frame)
         for m, samples in loaded.samples.items():
             counts.samples[m] += len(samples.row)
-            part = loaded.deviations(m)
+            part, uneven_by = loaded.deviations(m), signs(loaded, m)
             if self._folder is not None:
                 part.write_parquet(self._path(f"spread_{m}", shard), compression="uncompressed")
+                uneven_by.write_parquet(self._path(f"signs_{m}", shard), compression="uncompressed")
             else:
-                self._spread[m] = part
+                self._spread[m], self._signs[m] = part, uneven_by
         if self._folder is not None:
             frame.write_parquet(self._path("shard", shard), compression="uncompressed")
             self._path("counts", shard).write_text(json.dumps(vars(counts)), encoding="utf-8")
@@ -173,7 +191,8 @@ class _Spill:
 
     def missing(self) -> list[int]:
         """Shards that have not been through the first pass."""
-        return [k for k in range(self.shards) if not self._path("counts", k).is_file()]
+        made = ("counts", *(f"signs_{m}" for m in MEASURES))
+        return [k for k in range(self.shards) if not all(self._path(w, k).is_file() for w in made)]
 
     def job_scales(self) -> dict[str, pl.DataFrame]:
         """Per measure the jobs' scales over all shards, for `run` with the lot's `exponent` and `level`.
@@ -191,9 +210,29 @@ class _Spill:
                 m: pl.concat(pl.scan_parquet(self._path(f"spread_{m}", k)) for k in range(self.shards))
                 for m in MEASURES
             }
-        found = {m: scales(parts[m]) for m in MEASURES}
-        found["run"] = self._with_lots(parts["run"], found["run"])
+        return {m: self._scales(m, parts[m]) for m in MEASURES}
+
+    def signs(self, measure: str) -> pl.DataFrame:
+        """`levels.signs` of all shards."""
+        if self._folder is None:
+            return self._signs[measure]
+        return pl.concat([pl.read_parquet(self._path(f"signs_{measure}", k)) for k in range(self.shards)])
+
+    def bring(
+        self, rounds: dict[str, Rounds], job_scales: dict[str, pl.DataFrame]
+    ) -> dict[str, pl.DataFrame]:
+        """Bring the shards to the level after these changes, and give the jobs' scales of the reports as they are then."""
+        self.rounds, found = rounds, dict(job_scales)
+        if self._only is not None:
+            self._brought = Shard.of(at_level(self._only.frame, rounds))
+        for m in rounds:
+            parts = pl.concat([self.shard(k).deviations(m) for k in range(self.shards)])
+            found[m] = self._scales(m, parts.lazy())
         return found
+
+    def _scales(self, measure: str, parts: pl.LazyFrame) -> pl.DataFrame:
+        raw = scales(parts)
+        return self._with_lots(parts, raw) if measure == "run" else raw
 
     def _with_lots(self, parts: pl.LazyFrame, raw: pl.DataFrame) -> pl.DataFrame:
         """The scales of run times with `exponent` and `level`: by what reports are converted to their group's lot when they are judged.
@@ -213,13 +252,14 @@ class _Spill:
         return pl.concat([raw.join(again, on="job", how="anti"), again]).sort("job")
 
     def shard(self, shard: int) -> Shard:
-        """A shard as the first pass left it."""
+        """A shard as the first pass left it, at the level after the changes."""
         if self._only is not None:
-            return self._only
-        return Shard.of(self.frame(shard))
+            return self._brought or self._only
+        frame = self.frame(shard)
+        return Shard.of(at_level(frame, self.rounds) if self.rounds else frame)
 
     def frame(self, shard: int) -> pl.DataFrame:
-        """The rows of a shard."""
+        """The rows of a shard as they were reported."""
         return self._only.frame if self._only is not None else pl.read_parquet(self._path("shard", shard))
 
     def _path(self, what: str, shard: int) -> Path:
@@ -375,13 +415,17 @@ def _second_passes(
     """Judge each shard by the scales of all, and write the profiles and samples of all."""
     job_scales = spill.job_scales()
     suspects = find_suspects((spill.frame(k) for k in range(spill.shards)), operations, machines)
+    asides = _Asides(spill, suspects)
+    rounds = _changes(spill, job_scales["run"], asides)
+    if rounds:
+        job_scales = spill.bring(rounds, job_scales)
     own = out / f"{TIME_BY_ITEM_OPERATION.name}.parquet"
     groups = {TIME_BY_ITEM_OPERATION.name: 0}
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=out) as scratch:
         work = Path(scratch)
         for shard in range(spill.shards):
             loaded = spill.shard(shard)
-            aside = suspects.aside(shard, loaded.frame)
+            aside = asides.of(shard)
             made = profile_of(loaded, job_scales, basis, aside)
             for m, rows in (aside.before if aside is not None else {}).items():
                 spill.counts.removed[m][3] += int(rows.sum())
@@ -389,7 +433,8 @@ def _second_passes(
             for m, removed in made.removed.items():
                 spill.counts.remove(m, removed)
             made.by_item_operation.write_parquet(work / f"items_{shard:04d}.parquet", compression="lz4")
-            made.samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
+            samples = _samples(made.samples, loaded.frame, spill, shard)
+            samples.write_parquet(work / f"samples_{shard:04d}.parquet", compression="lz4")
             groups[TIME_BY_ITEM_OPERATION.name] += made.by_item_operation.height
             task.advance()
         _join_parts(sorted(work.glob("items_*.parquet")), own)
@@ -408,7 +453,55 @@ def _second_passes(
         get_logger(__name__).warning("times_suspected", text=text)
     if any(f.set_aside for f in findings):
         ratios = {m: of_ratios(suspects.ratios[m]) for m in MEASURES}
-    return TimesReport(spill.counts.results, measures, groups, ratios, findings)
+    changes = counted(rounds, lambda: (spill.frame(k) for k in range(spill.shards)))
+    for text in changes_in_words(changes):
+        get_logger(__name__).warning("times_changed", text=text)
+    return TimesReport(spill.counts.results, measures, groups, ratios, findings, changes)
+
+
+class _Asides:
+    """Which rows of each shard are set aside. Asked once of each shard, for the suspects count what they are asked.
+
+    Parameters
+    ----------
+    spill : _Spill
+        The shards.
+    suspects : Suspects
+        What is suspected.
+    """
+
+    def __init__(self, spill: _Spill, suspects: Suspects) -> None:
+        self._spill, self._suspects = spill, suspects
+        self._found: dict[int, Aside | None] = {}
+
+    def of(self, shard: int) -> Aside | None:
+        """Those of a shard; None if none is."""
+        if shard not in self._found:
+            self._found[shard] = self._suspects.aside(shard, self._spill.frame(shard))
+        return self._found[shard]
+
+
+def _changes(spill: _Spill, lots: pl.DataFrame, asides: _Asides) -> dict[str, Rounds]:
+    """By measure the machines and jobs whose times have changed, those without any left out."""
+    found: dict[str, Rounds] = {}
+    for m in MEASURES:
+        looks = uneven(spill.signs(m))
+        if not any(looks.codes.values()):
+            continue
+        reports = pl.concat(
+            [reports_of(k, spill.frame(k), m, looks, lots, asides.of(k)) for k in range(spill.shards)]
+        )
+        rounds = find_changes(reports, m, looks)
+        if rounds:
+            found[m] = rounds
+    return found
+
+
+def _samples(made: pl.DataFrame, brought: pl.DataFrame, spill: _Spill, shard: int) -> pl.DataFrame:
+    """The samples of a shard as they were reported, with the factors of its level."""
+    if not spill.rounds:
+        return made.with_columns(pl.lit(1.0).alias(f) for f in FACTORS.values())
+    return as_reported(made, brought, spill.frame(shard))
 
 
 def read_evidence(out: Path) -> TimeEvidence:

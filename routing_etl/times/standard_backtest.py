@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from routing_etl.times.pooled import MEASURES
+from routing_etl.times.pooled import FACTORS, MEASURES
 from routing_etl.times.standard_review import (
     Evidence,
     ReviewRules,
@@ -76,7 +76,8 @@ def proposals_held(evidence: Evidence, rules: ReviewRules, day: date | None = No
     known = replace(
         evidence,
         renumbered=False,
-        samples=evidence.samples.filter(pl.col("report_dt") < day),
+        # what changed after the day was not known on it
+        samples=evidence.samples.filter(pl.col("report_dt") < day).drop(FACTORS.values(), strict=False),
         operations=evidence.operations.filter(written.is_null() | (written < day)),
     )
     proposed = review_standards(known, rules)[0].filter(

@@ -30,7 +30,7 @@ import polars as pl
 from routing_etl.frames import INHOUSE, REVIEW_VERDICTS, STANDARD_TIMES
 from routing_etl.shards import in_shard
 from routing_etl.times.erp_numbers import in_erp_numbers
-from routing_etl.times.pooled import MEASURES, NO_DATE, age_weights
+from routing_etl.times.pooled import FACTORS, MEASURES, NO_DATE, age_weights, with_factors
 from routing_etl.times.review_statistics import (
     LEAST_FOR_CHANGE,
     false_discovery,
@@ -241,7 +241,8 @@ def attributed(samples: pl.LazyFrame, standards: pl.DataFrame) -> tuple[pl.DataF
     """
     codes = ("item_key", "rout_no", "job_cd")
     reports = (
-        samples.filter(~_of_machines_gone(samples))
+        with_factors(samples)
+        .filter(~_of_machines_gone(samples))
         .with_columns(pl.col(c).cast(pl.Categorical) for c in codes)
         .collect(engine="streaming")
     )
@@ -261,6 +262,7 @@ def attributed(samples: pl.LazyFrame, standards: pl.DataFrame) -> tuple[pl.DataF
         "run_removed",
         "pieces",
         "run_min_at_lot",
+        *FACTORS.values(),
     ]
     return pl.concat([by_routing.select(columns), by_operation.filter(~several).select(columns)]), unclaimed
 
@@ -296,10 +298,14 @@ def _measured(
     found = reports.filter(raw > 0).select(
         "op", day="report_dt", raw=raw, value=pl.coalesce("run_min_at_lot", raw) if measure == "run" else raw,
         covered=pl.col("pieces").fill_null(1.0) if measure == "run" else pl.lit(1.0), kept=~pl.col(f"{measure}_removed"),
+        factor=FACTORS[measure],
     )  # fmt: skip
     # Where nothing was kept, the reports still show whether they were posted, or in another unit; no order is behind them.
     levels = last_levels(_kept_or_all(found))
-    used = levels.reports.sort("op", "value")
+    # Where an operation's own reports do not show since when it takes longer, those of its machine or job may.
+    cut = pl.col("op").is_in(levels.changes["op"].implode())
+    level = pl.when(cut).then(1.0).otherwise("factor")
+    used = levels.reports.with_columns(pl.col("value") * level).sort("op", "value")
     per_op = used.group_by("op", maintain_order=True).agg(
         orders=pl.len().cast(pl.Int64),
         newest=pl.col("day").max(),

@@ -201,13 +201,13 @@ def test_changed_times_are_told_with_machine_factor_day_and_orders() -> None:
 
 
 def test_a_change_that_a_training_lies_behind_is_told_as_known_to_it() -> None:
-    """The profile is still of the older reports: another training changes nothing."""
+    """It was learned at the level since: another training changes nothing."""
     day = date(2026, 4, 6)
     shift = Shift("run", "machine", "CNC-06", 1.6, day, (day, day), 312, 40)
     (known,) = by_segment(time_drift([shift], day), "run_time_ratio").values()
     assert known.words == (
         "operations on machine CNC-06 take 1.60 times their profile since 2026-04-06, 312 orders "
-        "(known to the training, where the reports before it outweigh it)"
+        "(known to the training)"
     )
     assert (known.value, known.learnable) == (1.6, False)
 
