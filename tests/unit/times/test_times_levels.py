@@ -291,4 +291,4 @@ def test_a_plant_that_changed_is_as_one_that_was_always_so(
     assert abs(gap.filter(a.select(here).to_series()).mean()) < 0.06
     # a report of the same job at another machine may be an entry error in the one plant and not in the other
     others = gap.filter(a.select(~here).to_series()).abs()
-    assert others.mean() < 0.001 and others.median() == 0.0
+    assert others.mean() < 0.001 and others.median() < 1e-12
