@@ -14,6 +14,7 @@ from routing_etl.erp import census
 from routing_etl.erp.catalogue import Catalogue
 from routing_etl.erp.catalogue import Finding as Difference
 from routing_etl.erp.dropped_reversals import dropped_reversals
+from routing_etl.erp.left_out_set_ups import left_out_set_ups
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.unread_factors import unread_factors
 from routing_etl.erp.unread_flags import unread_flags
@@ -93,6 +94,7 @@ def _counted(engine: sa.Engine, catalogue: Catalogue, profile: Profile) -> Itera
                 *unread_measures(binding, profile, dialect, ask),
                 *unread_words(binding, look),
                 *dropped_reversals(binding, dialect, ask),
+                *left_out_set_ups(binding, look),
             ):
                 yield Finding("rows", "warning", flag.told, flag.remedy)
             counts = census.count_frame(binding, dialect, ask, single[family])

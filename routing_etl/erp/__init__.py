@@ -2,7 +2,7 @@
 
 A source profile (`profile`, TOML) says what this ERP calls its tables, columns, units and words. `catalogue` compares it
 with the live database. `extract` reads every frame into raw Parquet files, whole or by changes (`statements`, `reader`,
-`incremental`, `changes`, `files`), `census` counts what joins, filters and keys do to its rows, `left_out` knows what filters leave out,
+`incremental`, `changes`, `files`), `census` counts what joins, filters and keys do to its rows, `left_out` knows what filters leave out (`left_out_set_ups` and `dropped_reversals` what they should not),
 and `unread_...` ask for columns that change what is read. `clean` turns raw
 frames (`raw_frames`) into canonical ones (`clean_items`, `clean_operations`, `clean_results`, with `text`, `parse`, `units`,
 `select_routing`, `work_centres`), keeps every rejected row with its reason (`rejects`) and accounts for all of them
@@ -24,6 +24,7 @@ __all__ = [
     "clean_report",
     "dropped_reversals",
     "extract",
+    "left_out_set_ups",
     "name_words",
     "parse",
     "profile",

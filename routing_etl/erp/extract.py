@@ -28,6 +28,7 @@ from routing_etl.erp.changes import RowChanges, row_changes
 from routing_etl.erp.dropped_reversals import dropped_reversals
 from routing_etl.erp.files import FrameSink, RawFrame, frame_sink
 from routing_etl.erp.left_out import keys_left_out, left_out_file
+from routing_etl.erp.left_out_set_ups import left_out_set_ups
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family, Incremental
 from routing_etl.erp.reader import (
@@ -396,6 +397,7 @@ def _unread(session: _Session, catalogue: Catalogue) -> list[str]:
             *unread_measures(b, session.profile, dialect, session.numbers),
             *unread_words(b, look),
             *dropped_reversals(b, dialect, session.numbers),
+            *left_out_set_ups(b, look),
         )
     ]
     wrong = [c for c in found if c.refused]

@@ -24,7 +24,7 @@ _COUNTS = frozenset([
 ])  # fmt: skip
 #: The same in scripts that do not part words, and in words that are written together.
 _COUNTS_IN = re.compile(
-    "사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废|l[oö]e?kz|gesperrt",
+    "status$|(^|[_ .])srst$|사용|상태|삭제|폐기|취소|승인|削除|状態|有効|承認|取消|无效|状态|停用|作废|l[oö]e?kz|gesperrt",
     re.IGNORECASE,
 )
 #: Names of the day from which a row is no longer in force.

@@ -382,6 +382,11 @@ class _Frame:
         keys = [section.columns[n].model_dump() for n in ("item_cd", "rout_no") if n in section.columns]
         said = _strings([[w.model_dump() for w in section.where], keys, section.ignore, section.company])
         used = {text.rpartition(".")[2].lower() for text in said}
+        if (
+            self.binding.family == "operations"
+        ):  # JD Edwards calls a work centre a business unit, as it calls a plant
+            places = flat(c for c in self.binding.columns if c.name in ("res_cd", "job_cd"))
+            used |= {c.found.name.lower() for c in places if c.found is not None}
         found: dict[str, FoundColumn] = {}
         for columns in self.binding.names.values():
             for key, column in columns.items():

@@ -45,6 +45,7 @@ def two(columns: str, first: str, second: str) -> str:
         ("LOEKZ", ("NULL", "'X'")),
         ("DEL_FLAG", ("0", "1")),
         ("ApprovalStatus", ("'approved'", "'draft'")),
+        ("ROUTESTATUS", ("1", "2")),
         ('"사용여부"', ("'Y'", "'N'")),
         ('"削除フラグ"', ("''", "'1'")),
         ("STATO", ("'valido'", "'annullato'")),
@@ -623,6 +624,18 @@ def test_a_column_that_is_a_plant_or_a_work_centre_is_a_plant_where_routings_hav
     of_rows = rows.format("'C1'").replace("20, 'SAW', 5, 1, 'C1'", "20, 'SAW', 5, 1, 'C3'")
     work_centre.night(steps("SETUP REAL, RUN REAL, CENTRO TEXT", of_rows), ITEMS + TIMES)
     assert not work_centre.tells("several CENTRO")
+
+
+def test_a_work_centre_that_has_the_name_of_a_plant_is_no_plant_where_it_is_read_as_the_machine(
+    erp: Foreign,
+) -> None:
+    rows = "('A1', 'R', 10, 'SAW', 5, 1, 'C1'), ('A1', 'R', 20, 'SAW', 5, 1, 'C2')"
+    sql = steps("SETUP REAL, RUN REAL, MCU TEXT", rows)
+    erp.night(sql, ITEMS + TIMES)
+    assert erp.tells("1 of 1 item codes stand in rows of several MCU")
+    read = erp.beside("read")
+    read.night(sql, ITEMS + TIMES.replace("run_time", 'res_cd = "MCU"\nrun_time'))
+    assert not read.tells("several MCU")
 
 
 # --- what the results are for -----------------------------------------------------------------------------------------
