@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.special import gammaln
 
 from routing_etl.model.base.arrays import Bools, Floats, Ints
+from routing_etl.model.catalogue.namesakes import LEAST_ORDERS, STRAY, log_orders, namesakes
 
 #: Uses expected since the last one from which a code counts as out of use (Poisson: none seen has a chance of 1 in 400).
 _EXPECTED = 6.0
+#: Last uses of a code that tell how often it is used of late.
+_LATE_USES = 20
 #: Least score of a takeover.
 _SURE = 0.3
 #: A code that was there before must have grown by what the old code had, within these bounds and twice the standard error (`_SURE`
@@ -22,12 +24,8 @@ _GROWN = (0.8, 1.25)
 _BESIDE = 0.1
 #: Its uses per item must have grown by this share of the old code's.
 _MORE = 0.5
-#: Share of a code's uses whose dates may be astray.
-_STRAY = 0.02
 #: Least share of a new code's uses that stand where the old code stood.
 _AT_HOME = 0.5
-#: ln of the least number of orders in time of both codes' uses.
-_LEAST_ORDERS = float(np.log(1000.0))
 _DAY = 86_400_000_000.0
 
 
@@ -64,35 +62,75 @@ def retired(item: Ints, code: Ints, n_codes: int, age: Floats, family: Ints) -> 
     dated = np.isfinite(age)
     if not dated.any():
         return out
-    n_families = int(family.max()) + 1
     ok = np.flatnonzero(np.isfinite(age[item]))
     ok = ok[np.lexsort((age[item[ok]], code[ok]))]
     uses_of = np.bincount(code[ok], minlength=n_codes)
-    stray = np.floor(uses_of * _STRAY + 0.5).astype(np.int64)
-    youngest = np.full(n_codes, np.inf)
-    used = np.flatnonzero(uses_of)
-    youngest[used] = age[item[ok]][(np.cumsum(uses_of) - uses_of + stray)[used]]
+    stray = np.floor(uses_of * STRAY + 0.5).astype(np.int64)
+    first = np.cumsum(uses_of) - uses_of
     limit = float(np.nanquantile(age[dated], 0.01))
     order = np.lexsort((item, code))
-    item_s, code_s = item[order], code[order]
-    bounds = np.searchsorted(code_s, np.arange(n_codes + 1))
-    for c in np.flatnonzero(np.isfinite(youngest) & (youngest > limit)):
+    item_s = item[order]
+    bounds = np.searchsorted(code[order], np.arange(n_codes + 1))
+    families = _Families(family, age)
+    for c in np.flatnonzero(uses_of):
+        ages = age[item[ok[first[c] : first[c] + uses_of[c]]]]
+        if ages[stray[c]] <= limit:
+            continue
         users = np.unique(item_s[bounds[c] : bounds[c + 1]])
-        uses = np.bincount(family[users], minlength=n_families)
-        touched = uses[family] > 0
-        after = touched & dated & (age < youngest[c])
-        before = touched & ~(age < youngest[c])
-        n_after = np.bincount(family[after], minlength=n_families)
-        n_before = np.bincount(family[before], minlength=n_families)
-        # A family that began since tells nothing about the use before, however often it strays from the rule.
-        share = np.bincount(family[users[before[users]]], minlength=n_families) / np.maximum(n_before, 1)
-        missed = float((share * n_after).sum())
-        out[c] = missed >= _EXPECTED + 2.5 * stray[c]
+        passed = families.passed_over(ages, int(stray[c]))
+        out[c] = families.ended(users, float(ages[passed]), passed)
     return out
 
 
+class _Families:
+    """How often a code would have been used since its last use, by what the items of its families had before."""
+
+    def __init__(self, family: Ints, age: Floats) -> None:
+        """Per label: its family and its age in days."""
+        self.family, self.age = family, age
+        self.n = int(family.max()) + 1
+        self.dated = np.isfinite(age)
+
+    def passed_over(self, ages: Floats, most: int) -> int:
+        """How many of a code's newest uses may have a stray date.
+
+        Stray dates fall on all days alike: more after the turn than their share of the days can be (twice the spread) are uses.
+        """
+        late = float((self.age[self.dated] < ages[most]).mean())
+        expected = most * late
+        return most if most <= expected + 2.0 * np.sqrt(expected) + 1.0 else 0
+
+    def ended(self, users: Ints, last: float, stray: int) -> bool:
+        """Whether a code that these items have was last used at that age, uses with a stray date aside."""
+        touched = np.bincount(self.family[users], minlength=self.n)[self.family] > 0
+        after = touched & self.dated & (self.age < last)
+        before = touched & ~(self.age < last)
+        # A family that began since tells nothing about the use before, however often it strays from the rule.
+        share = self._count(users[before[users]]) / np.maximum(self._count(before), 1)
+        missed = float((share * self._count(after)).sum())
+        enough = _EXPECTED + 2.5 * stray
+        if missed < enough:
+            return False
+        late = np.sort(self.age[users[before[users] & self.dated[users]]])[:_LATE_USES]
+        meanwhile = before & self.dated & (self.age <= late[-1])
+        return missed * _at_most(len(late), float((share * self._count(meanwhile)).sum())) >= enough
+
+    def _count(self, labels: Ints | Bools) -> Ints:
+        """Labels per family."""
+        return np.bincount(self.family[labels], minlength=self.n)
+
+
+def _at_most(seen: int, expected: float) -> float:
+    """Share of what was expected that was seen, two standard errors up, 1 at most."""
+    return min((seen + 2.0 * float(np.sqrt(seen))) / max(expected, 1e-9), 1.0)
+
+
 def successors(
-    own: pl.DataFrame, age: dict[str, float], gone: Collection[str] = (), code: str = "job_cd"
+    own: pl.DataFrame,
+    age: dict[str, float],
+    gone: Collection[str] = (),
+    code: str = "job_cd",
+    name: str | None = None,
 ) -> dict[str, str]:
     """Which codes took over from codes that went out of use: old code -> the code of today, chains followed.
 
@@ -112,18 +150,27 @@ def successors(
         Codes that `retired` found.
     code : str, optional
         The column: job_cd or res_cd.
+    name : str, optional
+        The column with the codes' names: a code given anew keeps its name, also where all its neighbours change with it
+        (`namesakes`).
     """
-    found: dict[str, str] = {}
+    found = _closed(namesakes(own, age, code, name) if name is not None else {})
     # A replaced neighbour hides a place, so look again once the first are known. Each round leaves fewer codes.
     while more := _takeovers(
         own.with_columns(pl.col(code).replace(found)) if found else own, age, gone, code
     ):
-        found |= more
-        for old, new in found.items():
-            while new in found:
-                new = found[new]
-            found[old] = new
+        found = _closed(found | more)
     return found
+
+
+def _closed(found: dict[str, str]) -> dict[str, str]:
+    """Chains followed to the code of today."""
+    out = {}
+    for old, new in found.items():
+        while new in found:
+            new = found[new]
+        out[old] = new
+    return out
 
 
 def _takeovers(
@@ -277,7 +324,7 @@ def _possible_takeovers(
     frame: pl.DataFrame, gone: Collection[str]
 ) -> list[tuple[str, str, float, bool, list[int]]]:
     """Old code, new code, day of the turn (age), whether the new one existed before, and the old code's places."""
-    stray = (pl.len() * _STRAY + 0.5).floor().cast(pl.Int64)
+    stray = (pl.len() * STRAY + 0.5).floor().cast(pl.Int64)
     codes = frame.group_by("code").agg(
         uses=pl.len(),
         last=pl.col("age").sort().get(stray),
@@ -304,8 +351,7 @@ def _possible_takeovers(
     for old, new, uses, last, new_uses, first, existed, places in pairs.select(
         "code", "new", "uses", "last", "new_uses", "new_first", "existed", "place"
     ).iter_rows():
-        orders = gammaln(uses + new_uses + 1) - gammaln(uses + 1) - gammaln(new_uses + 1)
-        if existed or orders >= _LEAST_ORDERS:
+        if existed or log_orders(uses, new_uses) >= LEAST_ORDERS:
             out.append((old, new, last if existed else (last + first) / 2, existed, places))
     return out
 

@@ -540,7 +540,7 @@ def _with_todays_codes(
     `code`, `name`: the column and the one with its text, which is taken from rows that have today's code. Retirement
     and succession are judged within part types.
     """
-    replaced = _replaced(own, items, code)
+    replaced = _replaced(own, items, code, name)
     if not replaced:
         return own, replaced
     today = own.filter(pl.col(code).is_in(list(replaced.values())))
@@ -551,7 +551,7 @@ def _with_todays_codes(
     return own.with_columns(pl.coalesce(name, "new_name").alias(name)).drop("new_name"), replaced
 
 
-def _replaced(own: pl.DataFrame, items: pl.DataFrame, code: str) -> dict[str, str]:
+def _replaced(own: pl.DataFrame, items: pl.DataFrame, code: str, name: str) -> dict[str, str]:
     """Codes that went out of use and the codes that took over."""
     routed = own.group_by("item_key", maintain_order=True).agg(pl.col("rout_date").first())
     age = age_in_days(routed["rout_date"])
@@ -576,7 +576,7 @@ def _replaced(own: pl.DataFrame, items: pl.DataFrame, code: str) -> dict[str, st
     )
     known = np.isfinite(age)
     ages = dict(zip(routed["item_key"].filter(pl.Series(known)), age[known].tolist(), strict=True))
-    return successors(own, ages, codes.filter(pl.Series(gone)).to_list(), code)
+    return successors(own, ages, codes.filter(pl.Series(gone)).to_list(), code, name)
 
 
 def _told(replaced: dict[str, str]) -> str:

@@ -217,3 +217,81 @@ def test_a_plant_that_names_no_resource_is_learned() -> None:
     catalogue = build_catalogue(items, operations.with_columns(res_cd=pl.lit(None, pl.String)))
     assert catalogue.labels.height == 60
     assert catalogue.replaced_resources == {}
+
+
+def named(
+    routings: Sequence[tuple[float, str, str]], names: dict[str, str]
+) -> tuple[pl.DataFrame, dict[str, float]]:
+    """A history with the jobs' names."""
+    own, age = history(routings)
+    return own.with_columns(job_nm=pl.col("job_cd").replace(names)), age
+
+
+SHOP = {"A1": "Saw", "B1": "Turn", "C1": "Mill", "A2": "SAW ", "B2": "Turn", "C2": "mill"}
+
+
+def test_codes_given_anew_all_on_one_day_are_found_by_their_names() -> None:
+    # Every neighbour changes with the code, so no place says what followed what.
+    shop = [*spread(range(1000, 3000, 50), "A1 B1 C1"), *spread(range(10, 990, 50), "A2 B2 C2")]
+    own, age = named(shop, SHOP)
+    assert successors(own, age, (), "job_cd", "job_nm") == {"A1": "A2", "B1": "B2", "C1": "C2"}
+    nameless = own.with_columns(job_nm=pl.lit(None, pl.String))
+    assert successors(nameless, age, (), "job_cd", "job_nm") == successors(own, age)
+
+
+def test_given_anew_twice_is_read_with_the_code_of_today() -> None:
+    thrice = [
+        *spread(range(2000, 3000, 40), "A1 B1"),
+        *spread(range(1000, 1990, 40), "A2 B2"),
+        *spread(range(10, 990, 40), "A3 B3"),
+    ]
+    own, age = named(thrice, {c: c[0] for c in ("A1", "A2", "A3", "B1", "B2", "B3")})
+    assert successors(own, age, (), "job_cd", "job_nm") == {"A1": "A3", "A2": "A3", "B1": "B3", "B2": "B3"}
+
+
+def test_a_name_that_two_codes_share_at_one_time_tells_no_successor() -> None:
+    # Both are in use since: which of the two a routing of today would have, the name does not say.
+    split = [
+        *spread(range(1000, 3000, 50), "A1 B1"),
+        *spread(range(10, 990, 50), "A2 X"),
+        *spread(range(35, 990, 50), "A3 Y"),
+    ]
+    own, age = named(split, {"A1": "Saw", "A2": "Saw", "A3": "Saw"})
+    assert "A1" not in successors(own, age, (), "job_cd", "job_nm")
+    # One of the name that was there before and goes on: the old one may have been given up for it.
+    beside = [
+        *spread(range(1000, 3000, 50), "A1 B1"),
+        *spread(range(10, 990, 50), "A2 X"),
+        *spread(range(5, 3000, 50), "A3 Y"),
+    ]
+    own, age = named(beside, {"A1": "Saw", "A2": "Saw", "A3": "Saw"})
+    assert "A1" not in successors(own, age, (), "job_cd", "job_nm")
+
+
+def test_a_namesake_of_other_part_types_or_long_after_is_no_successor() -> None:
+    own, age = named([*spread(range(1500, 3000, 50), "A1 B1"), *spread(range(10, 300, 10), "A2 X")], SHOP)
+    assert successors(own, age, (), "job_cd", "job_nm") == {}
+    own, age = named(
+        [
+            *spread(range(1000, 3000, 50), "A1 B1"),
+            *spread(range(10, 990, 50), "A2 X"),
+            *spread(range(5, 3000, 50), "Z"),
+        ],
+        SHOP,
+    )
+    other = own.with_columns(
+        part_type=pl.when(pl.col("job_cd").is_in(["A2", "X", "Z"])).then(pl.lit("L")).otherwise("part_type")
+    )
+    assert successors(other, age, (), "job_cd", "job_nm") == {}
+
+
+def test_a_job_that_is_used_now_and_then_is_not_out_of_use() -> None:
+    # In every item for 1,000 days, in one of 40 since; nothing for the last 30 items.
+    age = np.arange(2000, 0, -1, dtype=np.float64)
+    often = np.arange(1000)
+    seldom = np.arange(1000, 1970, 40)
+    users = np.concatenate([often, seldom])
+    family = np.zeros(len(age), np.int64)
+    assert not retired(users, np.zeros(len(users), np.int64), 1, age, family)[0]
+    # The same until the day on which it ends for good.
+    assert retired(often, np.zeros(len(often), np.int64), 1, age, family)[0]
