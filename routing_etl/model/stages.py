@@ -322,6 +322,7 @@ def expect_operations(
         n_families=families.n,
         weights=age_weight(training.age, options.half_life_days),
         tied=tied,
+        age=training.age,
     )
     probabilities = model.fit(cases, options.progress)
     if types is not None:

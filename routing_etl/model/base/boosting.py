@@ -27,6 +27,9 @@ MAX_BINS = 32
 _PENALTY = 0.04
 #: Least sum of curvatures on each side of a split, and least gain of a split.
 _MIN_WEIGHT, _LEAST_GAIN = 0.01, 1e-4
+#: Largest Newton step of a leaf, before the learning rate. Where "yes" is rare the curvature is all but nothing, and a few items throw
+#: the log-odds past any bound: steps of 90 were seen, the next ones back.
+_LARGEST_STEP = 4.0
 #: Items with the mean rate of "yes" that smooth the rate of a category.
 _SMOOTHING = 2.0
 #: Items x trees that are asked at once.
@@ -243,8 +246,8 @@ class QuestionBooster:
             node = self._grow(r, bins, self._round(layout, place, ordered, (gradient, curve), rng))
             flat = (question * leaves + node).ravel()
             pull, weight = (np.bincount(flat, g.ravel(), n_questions * leaves) for g in (gradient, curve))
-            value = (self.learning_rate * pull / (weight + _PENALTY)).reshape(n_questions, leaves)
-            self.leaf_value_[:, r] = value
+            newton = np.clip(pull / (weight + _PENALTY), -_LARGEST_STEP, _LARGEST_STEP)
+            self.leaf_value_[:, r] = (self.learning_rate * newton).reshape(n_questions, leaves)
             score += self.leaf_value_[:, r][question, node]
         return self
 
@@ -338,6 +341,19 @@ class QuestionBooster:
         other.leaf_value_ = np.where(late[:, :, None], np.float32(0.0), self.leaf_value_[:, :most])
         other.split_column_ = np.ascontiguousarray(self.split_column_[:, :most])
         other.split_bins_ = np.ascontiguousarray(self.split_bins_[:, :most])
+        return other
+
+    def of(self, questions: Ints) -> QuestionBooster:
+        """The booster of some of its questions.
+
+        Parameters
+        ----------
+        questions : Ints
+            Their places.
+        """
+        other = copy(self)
+        for name in ("start_", "split_column_", "split_bins_", "leaf_value_"):
+            setattr(other, name, np.ascontiguousarray(getattr(self, name)[questions]))
         return other
 
     def _steps(self, bins: Bytes) -> Iterator[tuple[slice, Floats]]:

@@ -8,8 +8,7 @@ of chance: each is learned for as many rounds as items gain by that were left ou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,11 @@ from joblib import Parallel, delayed
 from scipy import sparse
 
 from routing_etl.model.attributes.tokens import TokenTable
-from routing_etl.model.base.arrays import Bytes, Floats, Ints
-from routing_etl.model.base.boosting import MAX_BINS, QuestionBooster
-from routing_etl.model.base.ragged import Ragged
+from routing_etl.model.base.arrays import Floats, Ints
+from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.base.threads import one_thread
+from routing_etl.model.candidates.operation_columns import ColumnSet, Inputs, Questions, telling_columns
+from routing_etl.model.candidates.plant_operations import PlantOperations
 from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.progress import SILENT, Progress
 
@@ -30,158 +30,11 @@ _LEAST_ROWS = 40
 _LEAST_CASES = 4
 #: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
-#: Most columns per kind of attribute, and most columns of rates per code. They serve dozens of questions: with few, those that
-#: tell most about one question crowd out what another hangs on.
-_MOST_COLUMNS, _MOST_RATES = 160, 40
 #: Most items of a family that train a booster.
 _MOST_ROWS = 3000
 #: Most boosting rounds, learning rate, depth of the trees, and share of the columns that a round may ask. How many rounds a question gets
 #: is told by the items of the folds that were left out (docs/decisions/0027-rounds-by-left-out-items.md).
 _ROUNDS, _LEARNING_RATE, _DEPTH, _COLUMN_SHARE = 80, 0.14, 2, 0.33
-#: A number with more values than a column has cuts gets so many columns, their cuts between each other's: an item near a
-#: threshold is on the right side of it only if a cut is as near.
-_NUMBER_COLUMNS = 2
-#: Cuts of a column of votes or rates.
-_SHARE_CUTS = 14
-#: Levels whose many values get a column of rates.
-_RATED = ("|value", "|prefix6", "|prefix4")
-
-
-@dataclass
-class _Column:
-    """One binned column of a family.
-
-    `number`: an attribute, `vote`: the forest's share for an operation (both by `edges`); `code`: a level with a bin per
-    code; `word`: 0/1; `rate`: how often items with the same code have an operation (codes, rates, edges).
-    """
-
-    kind: str
-    name: str
-    index: int
-    edges: Floats = field(default_factory=lambda: np.empty(0, np.float32))
-    bin_of_code: Bytes = field(default_factory=lambda: np.empty(0, np.uint8))
-    codes: Ints = field(default_factory=lambda: np.empty(0, np.int64))
-    rates: Floats = field(default_factory=lambda: np.empty(0, np.float32))
-
-    @property
-    def ordered(self) -> bool:
-        return self.kind != "code"
-
-    def cut(self, values: Floats) -> Bytes:
-        """Bin numbers of values; 0 for a missing one."""
-        found = 1 + np.searchsorted(self.edges, values, side="left")
-        return np.where(np.isnan(values), 0, found).astype(np.uint8)
-
-
-class _ColumnSet:
-    """Reads many columns at once: grouped by kind and level, with edges padded to one table per group.
-
-    The columns themselves are not kept: a full plant's model has tens of thousands, and each would be unpickled one by one.
-    """
-
-    def __init__(self, columns: Sequence[_Column]) -> None:
-        self.n_columns = len(columns)
-        groups: dict[tuple[str, str], list[int]] = {}
-        for place, column in enumerate(columns):
-            groups.setdefault((column.kind, column.name), []).append(place)
-        self.groups_ = [
-            (
-                kind,
-                name,
-                places[0] if kind == "code" else np.array(places),
-                *self._tables(kind, [columns[p] for p in places]),
-            )
-            for (kind, name), places in groups.items()
-        ]
-
-    def __getstate__(self) -> dict[str, Any]:
-        """What is stored: the groups' few thousand small arrays end to end."""
-        heads = [(kind, name, places if kind == "code" else -1) for kind, name, places, *_ in self.groups_]
-        arrays = [
-            part
-            for kind, _, places, *tables in self.groups_
-            for part in (None if kind == "code" else places, *tables)
-        ]
-        return {"n_columns": self.n_columns, "heads": heads, "tables": Ragged.of(arrays)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what `__getstate__` gave."""
-        self.n_columns = state["n_columns"]
-        parts = state["tables"].arrays()
-        self.groups_ = [
-            (kind, name, place if kind == "code" else parts[4 * i], *parts[4 * i + 1 : 4 * i + 4])
-            for i, (kind, name, place) in enumerate(state["heads"])
-        ]
-
-    @staticmethod
-    def _tables(kind: str, columns: list[_Column]) -> tuple[Any, ...]:
-        if kind == "code":  # a level has one
-            return (None, columns[0].bin_of_code, None)
-        index = np.array([c.index for c in columns])
-        if kind == "word":
-            return (index, None, None)
-        most = max(len(c.edges) for c in columns)
-        edges = np.full((len(columns), most), np.inf, dtype=np.float32)
-        for i, column in enumerate(columns):
-            edges[i, : len(column.edges)] = column.edges
-        if kind == "rate":
-            return (columns[0].codes, np.column_stack([c.rates for c in columns]), edges)
-        return (index, None, edges)
-
-    def bins(self, table: TokenTable, votes: Floats, rows: Ints) -> Bytes:
-        """Rows x columns: the bin of each of `rows` in every column."""
-        out = np.empty((len(rows), self.n_columns), dtype=np.uint8)
-        for kind, name, places, index, values, edges in self.groups_:
-            if kind == "word":
-                words = table.words[name]
-                column_of = np.full(words.n_tokens, -1, dtype=np.int64)
-                column_of[index] = places
-                row, column = words.placed(column_of, rows)
-                out[:, places] = 0
-                out[row, column] = 1
-            elif kind == "code":
-                out[:, places] = values[table.codes[name][rows]]
-            elif kind == "rate":
-                code = table.codes[name][rows]
-                at = np.minimum(np.searchsorted(index, code), len(index) - 1)
-                out[:, places] = _cut(np.where((index[at] == code)[:, None], values[at], np.nan), edges)
-            else:
-                read = table.numbers if kind == "number" else votes
-                out[:, places] = _cut(read[np.ix_(rows, index)], edges)
-        return out
-
-
-def _cut(values: Floats, edges: Floats) -> Bytes:
-    """Bin numbers of rows x columns of values by columns x edges; 0 for a missing value."""
-    out = np.empty(values.shape, dtype=np.uint8)
-    for start in range(0, len(values), 512):
-        part = values[start : start + 512]
-        found = 1 + (edges[None, :, :] < part[:, :, None]).sum(axis=2)
-        out[start : start + 512] = np.where(np.isnan(part), 0, found)
-    return out
-
-
-def _worth(bins: Bytes, answers: Floats) -> Floats:
-    """Per column: how far the bins' shares of "yes" differ beyond chance, for the question they tell most about.
-
-    A chi-squared statistic in units of its own spread, (x - f) / sqrt(2 f) with f bins less one; -inf for one bin.
-    """
-    n, n_columns = bins.shape
-    mean = answers.mean(axis=0)
-    noise = np.maximum(mean * (1 - mean), 1e-4)
-    cell = (np.arange(n_columns) * MAX_BINS)[None, :] + bins
-    hot = sparse.csr_matrix(
-        (np.ones(cell.size, np.float32), cell.ravel(), np.arange(n + 1) * n_columns),
-        shape=(n, n_columns * MAX_BINS),
-    )
-    sums = np.asarray(hot.T @ (answers - mean))
-    count = np.bincount(cell.ravel(), minlength=n_columns * MAX_BINS)
-    between = (sums**2 / np.maximum(count, 1)[:, None] / noise).reshape(n_columns, MAX_BINS, -1).sum(axis=1)
-    free = (count.reshape(n_columns, MAX_BINS) > 0).sum(axis=1) - 1
-    worth = ((between - free[:, None]) / np.sqrt(2.0 * np.maximum(free, 1))[:, None]).max(axis=1)
-    return np.where(free > 0, worth, -np.inf)
-
-
 #: Level of the words that phrases are tied to.
 _TIED_WORDS = "|tied"
 
@@ -190,7 +43,7 @@ _TIED_WORDS = "|tied"
 class _Family:
     """What is learned for one family: the columns, the boosters (one per fold) and the shares of constant jobs."""
 
-    columns: _ColumnSet
+    columns: ColumnSet
     boosters: list[QuestionBooster]
     questions: Ints
     share: Floats
@@ -198,7 +51,7 @@ class _Family:
     @classmethod
     def without_questions(cls, share: Floats) -> _Family:
         """A family with too few items or nothing to ask: its shares are its probabilities."""
-        return cls(_ColumnSet([]), [], np.empty(0, np.int64), share)
+        return cls(ColumnSet([]), [], np.empty(0, np.int64), share)
 
 
 @dataclass(frozen=True)
@@ -221,6 +74,8 @@ class OperationCases:
         Per item, how much it counts.
     tied : TiedWords
         Which phrases mean the same.
+    age : Floats
+        Per item the age of its routing in days, NaN unknown: practices change.
     """
 
     table: TokenTable
@@ -231,6 +86,12 @@ class OperationCases:
     n_families: int
     weights: Floats
     tied: TiedWords
+    age: Floats
+
+    @property
+    def inputs(self) -> Inputs:
+        """What columns are read from."""
+        return Inputs(self.table, self.votes, self.age)
 
 
 class OperationModel:
@@ -251,6 +112,8 @@ class OperationModel:
         Share of all items that have each operation.
     families_ : list
         What is learned for each family.
+    plant_ : PlantOperations
+        What all families together answer.
     tied_ : TiedWords
         Phrases that mean the same.
     """
@@ -286,6 +149,11 @@ class OperationModel:
         self.overall_ = np.clip(overall, _FLOOR / 10, 1 - _FLOOR)
         folds = cases.folds % self.n_folds
         without = self._without_folds(operations, folds)
+        self.plant_ = PlantOperations(
+            n_folds=self.n_folds, random_state=self.random_state, n_jobs=self.n_jobs
+        )
+        with one_thread("blas"):
+            self.plant_.fit(cases)
         out = without[folds]
         rows_of = [np.flatnonzero(cases.family == f) for f in range(cases.n_families)]
         with progress.task("learning operations", len(rows_of)) as task:
@@ -329,10 +197,11 @@ class OperationModel:
         for f in np.unique(fold):
             inside = fold == f
             out[inside] = _share(yes - answers[inside].sum(axis=0), without[f], n - int(inside.sum()))
-        asked = _Questions(rows, fold, np.flatnonzero(open_), answers[:, open_])
+        asked = Questions(rows, fold, np.flatnonzero(open_), answers[:, open_])
         if n < _LEAST_ROWS or not len(asked.number):
             return _Family.without_questions(share), out
-        columns, bins = _telling_columns(cases, asked)
+        plant = self.plant_.left_out(cases.inputs, rows, fold, asked.number)
+        columns, bins = telling_columns(cases.inputs, asked, plant)
         if not columns:
             return _Family.without_questions(share), out
         ordered = np.array([c.ordered for c in columns])
@@ -362,7 +231,7 @@ class OperationModel:
             odds = booster.stopped((lost - own).argmin(axis=1)).log_odds(bins[test])
             out[test[:, None], asked.number] = _probability(odds)
         boosters = [booster.stopped(lost.argmin(axis=1)) for booster in boosters]
-        return _Family(_ColumnSet(columns), boosters, asked.number, share), out
+        return _Family(ColumnSet(columns), boosters, asked.number, share), out
 
     def _with_words(self, table: TokenTable) -> TokenTable:
         """The items with the words that their phrases are tied to."""
@@ -383,7 +252,7 @@ class OperationModel:
             Per item, -1 unknown.
         """
         n = len(family)
-        table = self._with_words(table)
+        inputs = Inputs(self._with_words(table), votes, np.zeros(n, dtype=np.float32))
         out = np.repeat(self.overall_[None, :], n, axis=0)
         for f in np.unique(family):
             if f < 0:
@@ -392,20 +261,11 @@ class OperationModel:
             rows = np.flatnonzero(family == f)
             out[rows] = learned.share[None, :]
             if learned.boosters:
-                bins = learned.columns.bins(table, votes, rows)
+                plant = self.plant_.log_odds(inputs, rows, learned.questions)
+                bins = learned.columns.bins(inputs, rows, plant)
                 odds = np.mean([b.log_odds(bins) for b in learned.boosters], axis=0)
                 out[rows[:, None], learned.questions] = _probability(odds)
         return out
-
-
-@dataclass(frozen=True)
-class _Questions:
-    """The yes/no questions of a family: its items' rows and folds, the operations asked for (`number`) and the answers."""
-
-    rows: Ints
-    fold: Ints
-    number: Ints
-    answers: Floats
 
 
 def _drawn(rows: Ints, most: int, rng: np.random.Generator) -> Ints:
@@ -416,136 +276,6 @@ def _drawn(rows: Ints, most: int, rng: np.random.Generator) -> Ints:
 def _share(yes: Floats, usual: Floats, n: int) -> Floats:
     """Share of "yes" among n items, shrunk by one item towards half of what is usual."""
     return np.asarray(np.clip((yes + 0.5 * usual) / (n + 1.0), _FLOOR, 1 - _FLOOR), dtype=np.float32)
-
-
-def _telling_columns(cases: OperationCases, asked: _Questions) -> tuple[list[_Column], Bytes]:
-    """The columns that tell most about the family's questions, and their bins for its items."""
-    columns = _possible_columns(cases.table, asked.rows)
-    parts = [_ColumnSet(columns).bins(cases.table, cases.votes, asked.rows)]
-    for column, bins in (*_vote_columns(cases.votes, asked), *_rate_columns(cases.table, asked)):
-        columns.append(column)
-        parts.append(bins[:, None])
-    bins = np.hstack(parts)
-    worth = _worth(bins, asked.answers)
-    order = sorted(range(len(columns)), key=lambda i: (-worth[i], columns[i].name, columns[i].index))
-    # Rates and votes know more each than any attribute, and there are many: they must not crowd attributes out.
-    limit = {"rate": _MOST_RATES, "vote": len(asked.number)}
-    left = dict.fromkeys(("number", "code", "word"), _MOST_COLUMNS)
-    kept = []
-    for i in order:
-        kind = columns[i].kind
-        pool = limit if kind in limit else left
-        if worth[i] > 1.0 and pool[kind] > 0:
-            kept.append(i)
-            pool[kind] -= 1
-    return [columns[i] for i in kept], np.ascontiguousarray(bins[:, kept])
-
-
-def _vote_columns(votes: Floats, asked: _Questions) -> list[tuple[_Column, Bytes]]:
-    """The forest's share for each question, as a column."""
-    out = []
-    for question in asked.number:
-        share = votes[asked.rows, question]
-        edges = _edges(share, _SHARE_CUTS)
-        if edges is not None and len(edges):
-            column = _Column("vote", "", int(question), edges=edges)
-            out.append((column, column.cut(share)))
-    return out
-
-
-def _rate_columns(table: TokenTable, asked: _Questions) -> list[tuple[_Column, Bytes]]:
-    """For levels with more values than bins: how often items with the same value have the operation.
-
-    Out of fold for the training items; a value seen by no other fold counts as missing.
-    """
-    out = []
-    for name, codes in table.codes.items():
-        known, back = np.unique(codes[asked.rows], return_inverse=True)
-        if len(known) <= MAX_BINS or not name.endswith(_RATED):
-            continue
-        rate, whole = _rates(asked, back, len(known))
-        whole[known < 0] = np.nan
-        for q, question in enumerate(asked.number):
-            edges = _edges(rate[:, q], _SHARE_CUTS)
-            if edges is not None and len(edges):
-                column = _Column(
-                    "rate", name, int(question), edges=edges, codes=known.astype(np.int64), rates=whole[:, q]
-                )
-                out.append((column, column.cut(rate[:, q])))
-    return out
-
-
-def _rates(asked: _Questions, value: Ints, n_values: int) -> tuple[Floats, Floats]:
-    """Share of "yes" per item and question among the other folds' items with its value, and per value among all.
-
-    Each is shrunk by one item towards the family's share.
-    """
-    n = len(asked.rows)
-    sums, counts, within = [], [], []
-    for f in np.unique(asked.fold):
-        at = np.flatnonzero(asked.fold == f)
-        hot = sparse.csr_matrix((np.ones(len(at), np.float32), (value[at], at)), shape=(n_values, n))
-        sums.append(np.asarray(hot @ asked.answers))
-        counts.append(np.asarray(hot.sum(axis=1)).ravel())
-        within.append(at)
-    total, number = np.sum(sums, axis=0), np.sum(counts, axis=0)
-    mean = asked.answers.mean(axis=0)
-    rate = np.full((n, len(asked.number)), np.nan, dtype=np.float32)
-    for f in range(len(within)):
-        left = number - counts[f]
-        other = (total - sums[f] + mean) / (left + 1.0)[:, None]
-        other[left == 0] = np.nan
-        rate[within[f]] = other[value[within[f]]]
-    return rate, ((total + mean) / (number + 1.0)[:, None]).astype(np.float32)
-
-
-def _possible_columns(table: TokenTable, rows: Ints) -> list[_Column]:
-    """A column for every number, single-valued level and frequent word that fills at least two bins."""
-    n = len(rows)
-    most = int(np.clip(n // 12, 6, MAX_BINS - 2))
-    out: list[_Column] = []
-    for j in range(table.numbers.shape[1]):
-        for turn in range(_NUMBER_COLUMNS):
-            edges = _edges(table.numbers[rows, j], most, turn / _NUMBER_COLUMNS)
-            if edges is not None:
-                out.append(_Column("number", "", j, edges=edges))
-    for name, codes in table.codes.items():
-        here = codes[rows]
-        counts = np.bincount(here + 1)
-        counts[0] = 0
-        top = np.argsort(-counts, kind="stable")[: MAX_BINS - 1]
-        top = top[counts[top] >= 3] - 1
-        if len(top) < 1:
-            continue
-        size = int(codes.max()) + 2
-        bin_of_code = np.zeros(size, dtype=np.uint8)
-        bin_of_code[top] = np.arange(1, len(top) + 1)
-        out.append(_Column("code", name, 0, bin_of_code=bin_of_code))
-    for name, lists in table.words.items():
-        _, code = lists.placed(np.arange(lists.n_tokens), rows)
-        counts = np.bincount(code, minlength=lists.n_tokens)
-        often = np.flatnonzero((counts >= 5) & (counts <= n - 5))
-        often = often[np.argsort(-np.minimum(counts[often], n - counts[often]), kind="stable")][:60]
-        out += [_Column("word", name, int(i)) for i in often]
-    return out
-
-
-def _edges(values: Floats, most: int, shift: float = 0.0) -> Floats | None:
-    """Cuts half-way between neighbouring values, at most `most`, at equal shares; None without any value.
-
-    `shift`: by how much of a share the cuts are moved; None where all cuts are there without.
-    """
-    present = np.sort(values[np.isfinite(values)])
-    if not len(present):
-        return None
-    unique = np.unique(present)
-    middle = (unique[1:] + unique[:-1]) / 2
-    if len(middle) > most:
-        aims = np.quantile(present, (np.arange(1, most + 1) + shift) / (most + 1))
-        middle = np.unique(middle[np.minimum(np.searchsorted(middle, aims), len(middle) - 1)])
-    elif shift:
-        return None
-    return np.asarray(middle, dtype=np.float32)
 
 
 def _probability(odds: Any) -> Floats:

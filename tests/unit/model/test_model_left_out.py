@@ -108,6 +108,7 @@ def out_of_fold(operations: np.ndarray, folds: np.ndarray, numbers: np.ndarray |
         n_families=1,
         weights=np.ones(n),
         tied=TiedWords.none(),
+        age=np.zeros(n, dtype=np.float32),
     )
     return OperationModel().fit(cases)
 
