@@ -213,7 +213,14 @@ class QuestionBooster:
         self.column_share = column_share
         self.random_state = random_state
 
-    def fit(self, bins: Bytes, ordered: Bools, answers: Floats, weights: Floats) -> QuestionBooster:
+    def fit(
+        self,
+        bins: Bytes,
+        ordered: Bools,
+        answers: Floats,
+        weights: Floats,
+        prior: Floats | None = None,
+    ) -> QuestionBooster:
         """Learn.
 
         Parameters
@@ -226,18 +233,23 @@ class QuestionBooster:
             n x T of 0 and 1.
         weights : Floats
             n.
+        prior : Floats, optional
+            n x T, the log-odds to begin with; NaN in the columns of questions that begin with their rate of "yes".
         """
         n, n_questions = answers.shape
         layout = _Layout.of(bins)
         rate = np.clip((weights @ answers + 0.5) / (weights.sum() + 1.0), 1e-3, 1 - 1e-3)
-        self.start_ = np.log(rate / (1 - rate)).astype(np.float32)
+        start = np.log(rate / (1 - rate))
+        self.start_ = (start if prior is None else np.where(np.isnan(prior[0]), start, 0.0)).astype(
+            np.float32
+        )
         place = layout.places(ordered, answers, weights, rate)
         rng = np.random.default_rng(self.random_state)
         inner, leaves = 2**self.depth - 1, 2**self.depth
         self.split_column_ = np.zeros((n_questions, self.n_rounds, inner), dtype=np.int16)
         self.split_bins_ = np.full((n_questions, self.n_rounds, inner), 0xFFFFFFFF, dtype=np.uint32)
         self.leaf_value_ = np.zeros((n_questions, self.n_rounds, leaves), dtype=np.float32)
-        score = np.repeat(self.start_[None, :], n, axis=0)
+        score = np.repeat(self.start_[None, :], n, axis=0) + _begun(prior)
         question = np.arange(n_questions)[None, :]
         for r in range(self.n_rounds):
             p = 1.0 / (1.0 + np.exp(-score))
@@ -290,21 +302,24 @@ class QuestionBooster:
             node = node * 2 + (((mask[question, node] >> value) & 1) == 0)
         return node
 
-    def log_odds(self, bins: Bytes) -> Floats:
+    def log_odds(self, bins: Bytes, prior: Floats | None = None) -> Floats:
         """Log-odds of "yes", n x T.
 
         Parameters
         ----------
         bins : Bytes
             n x d, as in `fit`.
+        prior : Floats, optional
+            n x T, as in `fit`.
         """
         out = np.empty((len(bins), len(self.start_)), dtype=np.float32)
         for rows, value in self._steps(bins):
             # in double precision, so that an item's sum is the same whatever batch it is in
             out[rows] = (self.start_[:, None] + value.sum(axis=1, dtype=np.float64)).T
+        out += _begun(prior)
         return out
 
-    def losses(self, bins: Bytes, answers: Floats, weights: Floats) -> Floats:
+    def losses(self, bins: Bytes, answers: Floats, weights: Floats, prior: Floats | None = None) -> Floats:
         """Sum of the logistic losses after none, one, two ... of the rounds, T x (rounds + 1).
 
         Parameters
@@ -315,14 +330,17 @@ class QuestionBooster:
             n x T of 0 and 1.
         weights : Floats
             n.
+        prior : Floats, optional
+            n x T, as in `fit`.
         """
         n_questions, n_rounds = self.leaf_value_.shape[:2]
         out = np.zeros((n_questions, n_rounds + 1))
+        begun = np.broadcast_to(_begun(prior), answers.shape)
         for rows, value in self._steps(bins):
             odds = np.empty((n_questions, n_rounds + 1, value.shape[2]), dtype=np.float32)
-            odds[:, 0] = self.start_[:, None]
+            odds[:, 0] = 0.0
             np.cumsum(value, axis=1, out=odds[:, 1:])
-            odds[:, 1:] += self.start_[:, None, None]
+            odds += (self.start_ + begun[rows]).T[:, None, :]
             out += np.logaddexp(0.0, odds) @ weights[rows]
             out -= (odds @ (answers[rows] * weights[rows, None]).T[:, :, None])[:, :, 0]
         return out
@@ -390,3 +408,8 @@ class QuestionBooster:
             path.append(answers[0])
             leaf = leaf * 2 + answers[0]
         return leaf
+
+
+def _begun(prior: Floats | None) -> Floats:
+    """What a prior adds to the log-odds, n x T: nothing for questions that have none."""
+    return np.zeros((1, 1), np.float32) if prior is None else np.nan_to_num(prior, nan=0.0)

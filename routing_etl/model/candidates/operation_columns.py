@@ -147,7 +147,7 @@ class ColumnSet:
         return (index, None, edges)
 
     def bins(self, inputs: Inputs, rows: Ints, plant: Floats = _NO_ANSWERS) -> Bytes:
-        """Rows x columns: the bin of each of `rows` in every column; `plant`: rows x columns of that kind."""
+        """Rows x columns: the bin of each of `rows` in every column; `plant`: rows x questions asked."""
         table = inputs.table
         out = np.empty((len(rows), self.n_columns), dtype=np.uint8)
         for kind, name, places, index, values, edges in self.groups_:
@@ -218,7 +218,7 @@ def telling_columns(
     asked : Questions
         The questions, and which items they are asked of.
     plant : Floats, optional
-        What all families answer: rows asked x questions of the plant.
+        What all families answer: rows asked x questions, NaN for what they are not asked.
     """
     columns = [*_possible_columns(inputs.table, asked.rows), *_further_columns(inputs, asked, plant)]
     parts = [ColumnSet(columns).bins(inputs, asked.rows, plant)]
@@ -226,6 +226,8 @@ def telling_columns(
         columns.append(column)
         parts.append(bins[:, None])
     bins = np.hstack(parts)
+    if not columns:
+        return [], bins
     worth = _worth(bins, asked)
     order = sorted(range(len(columns)), key=lambda i: (-worth[i], columns[i].name, columns[i].index))
     # Rates and votes know more each than any attribute, and there are many: they must not crowd attributes out.

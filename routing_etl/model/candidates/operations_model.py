@@ -16,7 +16,7 @@ from joblib import Parallel, delayed
 from scipy import sparse
 
 from routing_etl.model.attributes.tokens import TokenTable
-from routing_etl.model.base.arrays import Floats, Ints
+from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.base.threads import one_thread
 from routing_etl.model.candidates.operation_columns import ColumnSet, Inputs, Questions, telling_columns
@@ -28,6 +28,8 @@ from routing_etl.progress import SILENT, Progress
 _LEAST_ROWS = 40
 #: A question needs so many items with the operation and so many without.
 _LEAST_CASES = 4
+#: A question with so few items with the operation, or without, begins with what all families answer.
+_FEW_CASES = 30
 #: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
 #: Most items of a family that train a booster.
@@ -41,17 +43,21 @@ _TIED_WORDS = "|tied"
 
 @dataclass
 class _Family:
-    """What is learned for one family: the columns, the boosters (one per fold) and the shares of constant jobs."""
+    """What is learned for one family: the columns, the boosters (one per fold) and the shares of constant jobs.
+
+    `by_plant`: questions that begin with what all families answer, the others with the family's share.
+    """
 
     columns: ColumnSet
     boosters: list[QuestionBooster]
     questions: Ints
     share: Floats
+    by_plant: Bools
 
     @classmethod
     def without_questions(cls, share: Floats) -> _Family:
         """A family with too few items or nothing to ask: its shares are its probabilities."""
-        return cls(ColumnSet([]), [], np.empty(0, np.int64), share)
+        return cls(ColumnSet([]), [], np.empty(0, np.int64), share, np.empty(0, bool))
 
 
 @dataclass(frozen=True)
@@ -206,6 +212,8 @@ class OperationModel:
             return _Family.without_questions(share), out
         ordered = np.array([c.ordered for c in columns])
         weights = cases.weights[rows]
+        by_plant = _told_by_the_plant(plant, asked.answers, out[:, asked.number])
+        prior = np.where(by_plant, plant, np.nan)
         boosters, tests, losses = [], [], []
         rng = np.random.default_rng(self.random_state + n)
         for f in range(self.n_folds):
@@ -219,19 +227,19 @@ class OperationModel:
                 depth=_DEPTH,
                 column_share=_COLUMN_SHARE,
                 random_state=self.random_state + f,
-            ).fit(bins[train], ordered, asked.answers[train], weights[train])
+            ).fit(bins[train], ordered, asked.answers[train], weights[train], prior[train])
             judged = _drawn(test, _MOST_ROWS, rng)
-            losses.append(booster.losses(bins[judged], asked.answers[judged], weights[judged]))
+            losses.append(booster.losses(bins[judged], asked.answers[judged], weights[judged], prior[judged]))
             boosters.append(booster)
             tests.append(test)
         # A question that attributes answer gains by many rounds; one that chance answers would follow the noise.
         lost = np.sum(losses, axis=0)
         for booster, test, own in zip(boosters, tests, losses, strict=True):
             # How many were enough is not asked of the fold's own items either.
-            odds = booster.stopped((lost - own).argmin(axis=1)).log_odds(bins[test])
+            odds = booster.stopped((lost - own).argmin(axis=1)).log_odds(bins[test], prior[test])
             out[test[:, None], asked.number] = _probability(odds)
         boosters = [booster.stopped(lost.argmin(axis=1)) for booster in boosters]
-        return _Family(ColumnSet(columns), boosters, asked.number, share), out
+        return _Family(ColumnSet(columns), boosters, asked.number, share, by_plant), out
 
     def _with_words(self, table: TokenTable) -> TokenTable:
         """The items with the words that their phrases are tied to."""
@@ -263,9 +271,23 @@ class OperationModel:
             if learned.boosters:
                 plant = self.plant_.log_odds(inputs, rows, learned.questions)
                 bins = learned.columns.bins(inputs, rows, plant)
-                odds = np.mean([b.log_odds(bins) for b in learned.boosters], axis=0)
+                prior = np.where(learned.by_plant, plant, np.nan)
+                odds = np.mean([b.log_odds(bins, prior) for b in learned.boosters], axis=0)
                 out[rows[:, None], learned.questions] = _probability(odds)
         return out
+
+
+def _told_by_the_plant(odds: Floats, answers: Floats, share: Floats) -> Bools:
+    """Per question whether the family begins with what all families answer; rows x questions each.
+
+    Where it has few cases of its own, and its share loses more.
+    """
+    asked = ~np.isnan(odds).any(axis=0)
+    odds = np.where(asked, odds, 0.0)
+    lost = (np.logaddexp(0.0, odds) - answers * odds).sum(axis=0)
+    usual = -(answers * np.log(share) + (1 - answers) * np.log1p(-share)).sum(axis=0)
+    few = np.minimum(answers.sum(axis=0), (1 - answers).sum(axis=0)) < _FEW_CASES
+    return np.asarray(asked & few & (lost < usual))
 
 
 def _drawn(rows: Ints, most: int, rng: np.random.Generator) -> Ints:

@@ -104,7 +104,7 @@ class PlantOperations:
         return self
 
     def left_out(self, inputs: Inputs, rows: Ints, fold: Ints, operations: Ints) -> Floats:
-        """Log-odds for training items by the boosters that have not seen their fold: rows x questions.
+        """Log-odds for training items by the boosters that have not seen their fold: rows x operations asked.
 
         Parameters
         ----------
@@ -113,18 +113,19 @@ class PlantOperations:
         rows, fold : Ints
             Which of them, and their folds.
         operations : Ints
-            What is asked; operations that are no question of the plant are passed over.
+            What is asked; what is no question of the plant is NaN.
         """
-        asked = self._asked(operations)
-        out = np.empty((len(rows), len(asked)), dtype=np.float32)
+        out, asked = self._unanswered(rows, operations)
         if len(asked):
             bins = self.columns_.bins(inputs, rows)
+            at = np.flatnonzero(self.place_[operations] >= 0)
             for f in np.unique(fold):
-                out[fold == f] = self.boosters_[f].of(asked).log_odds(bins[fold == f])
+                own = np.flatnonzero(fold == f)
+                out[own[:, None], at] = self.boosters_[f].of(asked).log_odds(bins[own])
         return out
 
     def log_odds(self, inputs: Inputs, rows: Ints, operations: Ints) -> Floats:
-        """Log-odds for new items, the mean of all boosters: rows x questions.
+        """Log-odds for new items, the mean of all boosters: rows x operations asked.
 
         Parameters
         ----------
@@ -135,17 +136,17 @@ class PlantOperations:
         operations : Ints
             What is asked, as in `left_out`.
         """
-        asked = self._asked(operations)
-        if not len(asked):
-            return np.empty((len(rows), 0), dtype=np.float32)
-        bins = self.columns_.bins(inputs, rows)
-        odds: Floats = np.mean([b.of(asked).log_odds(bins) for b in self.boosters_], axis=0)
-        return odds
+        out, asked = self._unanswered(rows, operations)
+        if len(asked):
+            bins = self.columns_.bins(inputs, rows)
+            odds = np.mean([b.of(asked).log_odds(bins) for b in self.boosters_], axis=0)
+            out[:, self.place_[operations] >= 0] = odds
+        return out
 
-    def _asked(self, operations: Ints) -> Ints:
-        """Places of those operations that are a question of the plant."""
+    def _unanswered(self, rows: Ints, operations: Ints) -> tuple[Floats, Ints]:
+        """NaN for every row and operation asked, and the places of those operations that are a question of the plant."""
         place = self.place_[operations]
-        return place[place >= 0]
+        return np.full((len(rows), len(operations)), np.nan, dtype=np.float32), place[place >= 0]
 
 
 def _open(cases: OperationCases) -> Ints:

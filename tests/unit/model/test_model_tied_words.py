@@ -109,7 +109,7 @@ def test_a_family_that_knows_a_spelling_from_its_siblings_answers_it() -> None:
         n_families=FAMILIES,
         weights=np.ones(len(kept)),
         tied=words,
-        age=np.zeros(n, dtype=np.float32),
+        age=np.zeros(len(kept), dtype=np.float32),
     )
     model = OperationModel()
     model.fit(cases)
