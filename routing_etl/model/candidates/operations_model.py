@@ -29,7 +29,7 @@ _LEAST_ROWS = 40
 #: A question needs so many items with the operation and so many without.
 _LEAST_CASES = 4
 #: A question with so few items with the operation, or without, begins with what all families answer.
-_FEW_CASES = 30
+_FEW_CASES = 40
 #: Probabilities are kept this far from 0 and 1.
 _FLOOR = 5e-4
 #: Most items of a family that train a booster.
@@ -42,8 +42,8 @@ _TIED_WORDS = "|tied"
 
 
 @dataclass
-class _Family:
-    """What is learned for one family: the columns, the boosters (one per fold) and the shares of constant jobs.
+class _Boosted:
+    """The questions of a family: the columns, the boosters (one per fold) and the operations asked for.
 
     `by_plant`: questions that begin with what all families answer, the others with the family's share.
     """
@@ -51,13 +51,16 @@ class _Family:
     columns: ColumnSet
     boosters: list[QuestionBooster]
     questions: Ints
-    share: Floats
     by_plant: Bools
 
-    @classmethod
-    def without_questions(cls, share: Floats) -> _Family:
-        """A family with too few items or nothing to ask: its shares are its probabilities."""
-        return cls(ColumnSet([]), [], np.empty(0, np.int64), share, np.empty(0, bool))
+
+@dataclass
+class _Family:
+    """What is learned for one family: the share of its items per operation, what the plant answers instead, and its questions."""
+
+    share: Floats
+    pooled: Ints
+    boosted: _Boosted | None
 
 
 @dataclass(frozen=True)
@@ -197,25 +200,40 @@ class OperationModel:
         yes = answers.sum(axis=0)
         share = _share(yes, self.overall_, n)
         open_ = (yes >= _LEAST_CASES) & (n - yes >= _LEAST_CASES) & (share > 0.004) & (share < 0.996)
+        if n < _LEAST_ROWS:
+            open_[:] = False
         fold = cases.folds[rows] % self.n_folds
         # What is not asked has the family's share, which an item of one's own fold has no part in either.
         out = np.empty(answers.shape, dtype=np.float32)
         for f in np.unique(fold):
             inside = fold == f
             out[inside] = _share(yes - answers[inside].sum(axis=0), without[f], n - int(inside.sum()))
+        rest = np.flatnonzero(~open_)
+        pooled = self._pooled(cases, Questions(rows, fold, rest, answers[:, rest]), out)
         asked = Questions(rows, fold, np.flatnonzero(open_), answers[:, open_])
-        if n < _LEAST_ROWS or not len(asked.number):
-            return _Family.without_questions(share), out
-        plant = self.plant_.left_out(cases.inputs, rows, fold, asked.number)
+        learned = self._boosted(cases, asked, out) if len(asked.number) else None
+        return _Family(share, pooled, learned), out
+
+    def _pooled(self, cases: OperationCases, asked: Questions, out: Floats) -> Ints:
+        """Operations that a family has too few cases to ask for and the plant answers better than its share; `out` gets the answers."""
+        odds = self.plant_.left_out(cases.inputs, asked.rows, asked.fold, asked.number)
+        better = _told_by_the_plant(odds, asked.answers, out[:, asked.number])
+        out[:, asked.number[better]] = _probability(odds[:, better])
+        return asked.number[better]
+
+    def _boosted(self, cases: OperationCases, asked: Questions, out: Floats) -> _Boosted | None:
+        """The questions of a family, None where no column tells anything; `out` gets the answers out of fold."""
+        rows = asked.rows
+        plant = self.plant_.left_out(cases.inputs, rows, asked.fold, asked.number)
         columns, bins = telling_columns(cases.inputs, asked, plant)
         if not columns:
-            return _Family.without_questions(share), out
+            return None
         ordered = np.array([c.ordered for c in columns])
         weights = cases.weights[rows]
         by_plant = _told_by_the_plant(plant, asked.answers, out[:, asked.number])
         prior = np.where(by_plant, plant, np.nan)
         boosters, tests, losses = [], [], []
-        rng = np.random.default_rng(self.random_state + n)
+        rng = np.random.default_rng(self.random_state + len(rows))
         for f in range(self.n_folds):
             train, test = np.flatnonzero(asked.fold != f), np.flatnonzero(asked.fold == f)
             if not len(train):
@@ -239,7 +257,7 @@ class OperationModel:
             odds = booster.stopped((lost - own).argmin(axis=1)).log_odds(bins[test], prior[test])
             out[test[:, None], asked.number] = _probability(odds)
         boosters = [booster.stopped(lost.argmin(axis=1)) for booster in boosters]
-        return _Family(ColumnSet(columns), boosters, asked.number, share, by_plant), out
+        return _Boosted(ColumnSet(columns), boosters, asked.number, by_plant)
 
     def _with_words(self, table: TokenTable) -> TokenTable:
         """The items with the words that their phrases are tied to."""
@@ -268,12 +286,15 @@ class OperationModel:
             learned = self.families_[f]
             rows = np.flatnonzero(family == f)
             out[rows] = learned.share[None, :]
-            if learned.boosters:
-                plant = self.plant_.log_odds(inputs, rows, learned.questions)
-                bins = learned.columns.bins(inputs, rows, plant)
-                prior = np.where(learned.by_plant, plant, np.nan)
-                odds = np.mean([b.log_odds(bins, prior) for b in learned.boosters], axis=0)
-                out[rows[:, None], learned.questions] = _probability(odds)
+            if len(learned.pooled):
+                odds = self.plant_.log_odds(inputs, rows, learned.pooled)
+                out[rows[:, None], learned.pooled] = _probability(odds)
+            if (own := learned.boosted) is not None:
+                plant = self.plant_.log_odds(inputs, rows, own.questions)
+                bins = own.columns.bins(inputs, rows, plant)
+                prior = np.where(own.by_plant, plant, np.nan)
+                odds = np.mean([b.log_odds(bins, prior) for b in own.boosters], axis=0)
+                out[rows[:, None], own.questions] = _probability(odds)
         return out
 
 
