@@ -21,7 +21,8 @@ from routing_etl.model.base.columns import dense_product, group_mean
 from routing_etl.model.candidates.counts import KnownRoutings
 from routing_etl.model.candidates.families import Families, find_families
 from routing_etl.model.candidates.known_sizes import KnownSizes
-from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
+from routing_etl.model.candidates.operation_columns import OperationCases
+from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import (
     AttributeSpace,
     ItemSpace,

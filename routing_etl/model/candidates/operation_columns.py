@@ -13,6 +13,7 @@ from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bytes, Floats, Ints
 from routing_etl.model.base.boosting import MAX_BINS
 from routing_etl.model.base.ragged import Ragged
+from routing_etl.model.candidates.tied_words import TiedWords
 
 #: Most columns per kind of attribute, and most columns of rates per code. They serve dozens of questions: with few, those that
 #: tell most about one question crowd out what another hangs on.
@@ -47,6 +48,46 @@ class Inputs:
     table: TokenTable
     votes: Floats
     age: Floats
+
+
+@dataclass(frozen=True)
+class OperationCases:
+    """Training items and the operations of their routings.
+
+    Attributes
+    ----------
+    table : TokenTable
+        The coded attributes.
+    operations : scipy.sparse.csr_matrix
+        Items x operations: 0/1, or a share where several routings of an item differ.
+    votes : Floats
+        The forest's out-of-bag shares for the same.
+    family, folds : Ints
+        Per item.
+    n_families : int
+        Number of families, those without training items among them.
+    weights : Floats
+        Per item, how much it counts.
+    tied : TiedWords
+        Which phrases mean the same.
+    age : Floats
+        Per item the age of its routing in days, NaN unknown: practices change.
+    """
+
+    table: TokenTable
+    operations: sparse.csr_matrix
+    votes: Floats
+    family: Ints
+    folds: Ints
+    n_families: int
+    weights: Floats
+    tied: TiedWords
+    age: Floats
+
+    @property
+    def inputs(self) -> Inputs:
+        """What columns are read from."""
+        return Inputs(self.table, self.votes, self.age)
 
 
 #: Nothing is known of what all families answer.

@@ -19,7 +19,13 @@ from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.base.arrays import Bools, Floats, Ints
 from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.base.threads import one_thread
-from routing_etl.model.candidates.operation_columns import ColumnSet, Inputs, Questions, telling_columns
+from routing_etl.model.candidates.operation_columns import (
+    ColumnSet,
+    Inputs,
+    OperationCases,
+    Questions,
+    telling_columns,
+)
 from routing_etl.model.candidates.plant_operations import PlantOperations
 from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.progress import SILENT, Progress
@@ -61,46 +67,6 @@ class _Family:
     share: Floats
     pooled: Ints
     boosted: _Boosted | None
-
-
-@dataclass(frozen=True)
-class OperationCases:
-    """Training items and the operations of their routings.
-
-    Attributes
-    ----------
-    table : TokenTable
-        The coded attributes.
-    operations : scipy.sparse.csr_matrix
-        Items x operations: 0/1, or a share where several routings of an item differ.
-    votes : Floats
-        The forest's out-of-bag shares for the same.
-    family, folds : Ints
-        Per item.
-    n_families : int
-        Number of families, those without training items among them.
-    weights : Floats
-        Per item, how much it counts.
-    tied : TiedWords
-        Which phrases mean the same.
-    age : Floats
-        Per item the age of its routing in days, NaN unknown: practices change.
-    """
-
-    table: TokenTable
-    operations: sparse.csr_matrix
-    votes: Floats
-    family: Ints
-    folds: Ints
-    n_families: int
-    weights: Floats
-    tied: TiedWords
-    age: Floats
-
-    @property
-    def inputs(self) -> Inputs:
-        """What columns are read from."""
-        return Inputs(self.table, self.votes, self.age)
 
 
 class OperationModel:

@@ -6,8 +6,6 @@ answer is one more column of a family's own questions (docs/decisions/0032-evide
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import sparse
@@ -17,13 +15,11 @@ from routing_etl.model.base.boosting import QuestionBooster
 from routing_etl.model.candidates.operation_columns import (
     ColumnSet,
     Inputs,
+    OperationCases,
     Questions,
     telling_columns,
     word_columns,
 )
-
-if TYPE_CHECKING:
-    from routing_etl.model.candidates.operations_model import OperationCases
 
 #: Most items that are asked.
 _MOST_ROWS = 20_000
@@ -110,8 +106,10 @@ class PlantOperations:
         ----------
         inputs : Inputs
             The training items.
-        rows, fold : Ints
-            Which of them, and their folds.
+        rows : Ints
+            Which of them.
+        fold : Ints
+            Their folds.
         operations : Ints
             What is asked; what is no question of the plant is NaN.
         """

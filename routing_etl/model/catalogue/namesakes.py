@@ -33,8 +33,10 @@ def namesakes(own: pl.DataFrame, age: dict[str, float], code: str, name: str) ->
         Operations with item_key, job_cd, part_type, `code` and `name`.
     age : dict of str to float
         Days per item_key, only items with a date.
-    code, name : str
-        The column of the codes and the one of their names.
+    code : str
+        The column of the codes.
+    name : str
+        The one of their names.
     """
     used = _dated(own, age, code, name)
     spans = _spans(used)

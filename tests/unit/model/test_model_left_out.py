@@ -11,7 +11,8 @@ from routing_etl.model.attributes.tokens import TokenTable
 from routing_etl.model.candidates.counts import KnownRoutings
 from routing_etl.model.candidates.evidence import Evidence
 from routing_etl.model.candidates.maker import CandidateMaker
-from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
+from routing_etl.model.candidates.operation_columns import OperationCases
+from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.similarity import Neighbours
 from routing_etl.model.candidates.tied_words import TiedWords
 from routing_etl.model.catalogue.routings import RoutingCatalogue

@@ -8,7 +8,8 @@ from scipy import sparse
 
 from routing_etl.model.attributes.tokens import TokenLists, TokenTable
 from routing_etl.model.base.boosting import QuestionBooster
-from routing_etl.model.candidates.operations_model import OperationCases, OperationModel
+from routing_etl.model.candidates.operation_columns import OperationCases
+from routing_etl.model.candidates.operations_model import OperationModel
 from routing_etl.model.candidates.tied_words import TiedWords
 
 FAMILIES, OF_FAMILY = 24, 60

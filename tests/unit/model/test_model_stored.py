@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from routing_etl.model.base.boosted import Boosted
 from routing_etl.model.base.ragged import Ragged
-from routing_etl.model.candidates.operations_model import _Column, _ColumnSet
+from routing_etl.model.candidates.operation_columns import Column, ColumnSet
 from routing_etl.model.ranking.linear import Linear
 
 SHAPES = st.lists(
@@ -41,11 +41,10 @@ def test_arrays_end_to_end_come_back_as_they_were(told: list[Any], seed: int) ->
 
 def test_a_family_s_columns_are_stored_as_one_array_of_each_type() -> None:
     columns = [
-        _Column("number", "size", index=i, edges=np.array([1.0, 2.0 + i], dtype=np.float32))
-        for i in range(40)
+        Column("number", "size", index=i, edges=np.array([1.0, 2.0 + i], dtype=np.float32)) for i in range(40)
     ]
-    columns += [_Column("vote", "votes", index=i, edges=np.array([0.5], dtype=np.float32)) for i in range(30)]
-    made = _ColumnSet(columns)
+    columns += [Column("vote", "votes", index=i, edges=np.array([0.5], dtype=np.float32)) for i in range(30)]
+    made = ColumnSet(columns)
     state = made.__getstate__()
     assert set(state["tables"].flat) == {"<i8", "<f4"}
     back = pickle.loads(pickle.dumps(made))
