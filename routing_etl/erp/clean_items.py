@@ -16,7 +16,7 @@ from routing_etl.erp.profile_model import AttributeMap, ItemSource
 from routing_etl.erp.reader import CUT, INCOMPLETE, NO_DATE, TOO_LONG, UNREADABLE
 from routing_etl.erp.rejects import Account, Reason, Rejects
 from routing_etl.erp.text import Counter, TextRule, clean_text, count_broken
-from routing_etl.erp.units import ASSUMED, UNKNOWN, convert
+from routing_etl.erp.units import ASSUMED, STATED, UNKNOWN, convert
 from routing_etl.errors import SourceError
 from routing_etl.frames import CODE_SPELLINGS, ITEMS, MAX_SOURCE, AttributeSpec, key_of
 
@@ -346,25 +346,32 @@ def _numbers(raw: pl.DataFrame, profile: Profile, counter: Counter) -> _Numbers:
         value, held = _real_values(raw[name], attribute, profile.items, counter)
         if held is not None:
             numbers.placeholders[name] = held
-        if attribute.unit_column is None:
+        if not attribute.converted:
             numbers.values[name] = value
             continue
-        spellings = raw[unit_column_name(attribute.unit_column)]
+        column = attribute.unit_column
+        # One unit for all values is what a blank one means, in every row.
+        spellings = (
+            pl.Series([None], dtype=pl.String).new_from_index(0, raw.height)
+            if column is None
+            else raw[unit_column_name(column)]
+        )
         done = convert(value, spellings, profile.units, attribute.unit_group, attribute.unit)
+        source = done.unit_source if column is not None else done.unit_source.replace(ASSUMED, STATED)
         numbers.values[name] = done.values.alias(name)
-        counter.add("unit_assumed", name, (done.unit_source == ASSUMED).sum())
-        counter.add("unit_unknown", name, (done.unit_source == UNKNOWN).sum() - done.suspicious)
+        counter.add("unit_assumed", name, (source == ASSUMED).sum())
+        counter.add("unit_unknown", name, (source == UNKNOWN).sum() - done.suspicious)
         counter.add("suspicious_size", name, done.suspicious)
         counter.add("unit_converted", name, ((done.values != value) & done.values.is_not_null()).sum())
-        if done.new_spellings:
-            words, lost = new.get(attribute.unit_column, (set(), 0))
+        if done.new_spellings and column is not None:
+            words, lost = new.get(column, (set(), 0))
             lost += int((spellings.is_in(done.new_spellings) & value.is_not_null()).sum())
-            new[attribute.unit_column] = (words | set(done.new_spellings), lost)
+            new[column] = (words | set(done.new_spellings), lost)
         numbers.extras.extend(
             [
                 raw[name].alias(f"{name}_raw"),
                 spellings.alias(f"{name}_unit"),
-                done.unit_source.alias(f"{name}_unit_source"),
+                source.alias(f"{name}_unit_source"),
             ]
         )
     numbers.warnings.extend(
@@ -407,7 +414,7 @@ def _real_values(
 def _plausible(frame: pl.DataFrame, profile: Profile, counter: Counter) -> pl.DataFrame:
     """Frame without sizes far beyond those of their group, and with inner sizes that do not exceed the outer ones."""
     section = profile.items
-    sizes = [n for n, a in section.attributes.items() if a.kind == "number" and a.unit_column]
+    sizes = [n for n, a in section.attributes.items() if a.kind == "number" and a.converted]
     if section.outlier and sizes:
         rule = section.outlier
         for name in sizes:

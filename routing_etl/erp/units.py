@@ -45,7 +45,7 @@ def spelling_table(spellings: pl.Series, units: Units, group: str) -> pl.DataFra
     """Look up the distinct spellings, NULL included: columns `spelling`, `unit` (NULL: unknown), `source`, `is_new`."""
     known = {_word(k): v for k, v in units.map.items()}
     nothing = {_word(s) for s in units.unknown}
-    blank = units.blank_default.get(group, "unknown")
+    blank = units.blank_default.get(group, "unknown").removesuffix("?")
     rows: list[tuple[str | None, str | None, str, bool]] = []
     for spelling in spellings.unique().to_list():
         word = _word(spelling or "")

@@ -91,7 +91,7 @@ def unread_measures(binding: Binding, profile: Profile, dialect: str, ask: Ask) 
         profile declares; never refused, because a column of units may belong to something else.
     """
     units = _known_units(profile)
-    numbers = _numbers_read(binding, units)
+    numbers = _numbers_read(binding, units, profile.units.blank_default)
     if not numbers:
         return
     for alias in binding.tables:
@@ -131,11 +131,11 @@ def _known_units(profile: Profile) -> list[_Unit]:
     return [_Unit(u, d, f, tuple(dict.fromkeys(words[u]))) for u, (d, f) in factors.items()] + times
 
 
-def _numbers_read(binding: Binding, units: Sequence[_Unit]) -> list[_Number]:
-    """The numbers without a unit of their own, each part of a sum for itself."""
+def _numbers_read(binding: Binding, units: Sequence[_Unit], blanks: Mapping[str, str]) -> list[_Number]:
+    """The numbers without a column of units, each part of a sum for itself; `blanks`: the profile's `blank_default`."""
     if isinstance(binding.section, ItemSource):
         wanted = {
-            name: (a.unit, "")
+            name: (blanks.get(a.unit_group, a.unit).removesuffix("?"), "")
             for name, a in binding.section.attributes.items()
             if a.kind == "number" and a.unit_column is None
         }

@@ -220,12 +220,14 @@ class Document(Section):
                 raise KeyProblem(
                     f"items.attributes.{name}", "/".join(attribute.names), "a reserved column name"
                 )
-            if attribute.unit_column and self.units.quantity_of(attribute.unit) is None:
+            if attribute.converted and self.units.quantity_of(attribute.unit) is None:
                 raise KeyProblem(
                     f"items.attributes.{name}.unit",
                     attribute.unit,
                     "the unit stands in no [units.quantities]",
                 )
+            if attribute.converted and attribute.unit_column is None:
+                self._check_one_unit(name, attribute.unit, attribute.unit_group)
         named = [("mark_columns", n) for n in self.items.mark_columns]
         named += [("not_above", n) for pair in self.items.not_above for n in pair]
         named += [("outlier.by", self.items.outlier.by)] if self.items.outlier else []
@@ -234,6 +236,18 @@ class Document(Section):
         for key, name in keys:
             if name not in attributes:
                 raise KeyProblem(key, name, "[items.attributes] has no such attribute")
+
+    def _check_one_unit(self, name: str, unit: str, group: str) -> None:
+        """The unit of all values of an attribute is known, and can be converted."""
+        given = self.units.blank_default.get(group, "unknown").removesuffix("?")
+        if given not in (self.units.quantity_of(unit) or {}):
+            raise KeyProblem(
+                f"items.attributes.{name}.unit_group", group,
+                "without unit_column it names the unit of every value, and [units.blank_default] gives none that can be "
+                f"converted to {unit}",
+                f'Write {group} = "UNIT" in [units.blank_default], with a unit of the quantity of {unit}, give unit_column, or leave '
+                "unit_group out.",
+            )  # fmt: skip
 
     def _check_company(self) -> None:
         """A company that is part of the item code in one table must be part of it in all."""

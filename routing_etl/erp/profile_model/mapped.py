@@ -158,7 +158,7 @@ class AttributeMap(Mapped):
     unit_column : str, optional
         Source column that says which unit each row is in.
     unit_group : str
-        Key of `units.blank_default`: what a blank unit means.
+        Key of `units.blank_default`: what a blank unit means. Without `unit_column` it is the unit of every value.
     weight : float
         How much the attribute counts in the similarity of items, on top of what the model learns; 0 switches it off.
     """
@@ -182,8 +182,13 @@ class AttributeMap(Mapped):
             raise ValueError("give one of column, first_of, coalesce, concat and sum")
         if self.kind == "number" and (self.concat or self.map or self.present is not None):
             raise ValueError("concat, map and present make texts; a number cannot be made by them")
-        if self.kind != "number" and (self.unit_column or self.unit or self.placeholder_values):
-            raise ValueError('unit, unit_column and placeholder_values need kind = "number"')
-        if self.unit_column and not self.unit:
-            raise ValueError("unit_column needs unit, the unit that values are converted to")
+        if self.kind != "number" and (self.converted or self.unit or self.placeholder_values):
+            raise ValueError('unit, unit_column, unit_group and placeholder_values need kind = "number"')
+        if self.converted and not self.unit:
+            raise ValueError("unit_column and unit_group need unit, the unit that values are converted to")
         return self
+
+    @property
+    def converted(self) -> bool:
+        """Whether values come in a unit of their own, each row's or one for all, and are converted to `unit`."""
+        return self.unit_column is not None or bool(self.unit_group)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from foreign_erp import ITEMS, STEP, Foreign, steps
 
-from routing_etl.errors import SourceError
+from routing_etl.errors import ProfileError, SourceError
 from routing_etl.frames import read_attributes
 
 
@@ -154,3 +154,35 @@ def test_a_count_says_that_0_is_a_value_of_it(erp: Foreign) -> None:
     erp.night(steps("N INTEGER", "('A1', 'R', 10, 'SAW', 1)"), counted + STEP)
     listed = {a.name: a.zero for a in read_attributes(erp.folder / "clean" / "items.attributes.json")}
     assert listed == {"part_type": False, "dia": False, "holes": True}
+
+
+UNITS = """
+[units]
+blank_default = {{ size = "{unit}" }}
+[units.quantities]
+length = {{ mm = 1, in = 25.4 }}
+weight = {{ kg = 1 }}
+"""
+
+
+def in_one_unit(unit: str) -> str:
+    """The diameter, wanted in mm, in the unit that the group names."""
+    number = 'kind = "number", unit = "mm", unit_group = "size"'
+    return ITEMS.replace('kind = "number"', number) + STEP + UNITS.format(unit=unit)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("in", 25.4), ("in?", 25.4), ("mm", 1.0)])
+def test_one_unit_for_every_value_is_converted(erp: Foreign, unit: str, factor: float) -> None:
+    """There is no column of units: the profile alone says that the ERP has inches."""
+    erp.night(steps("RUN REAL", "('A1','R',10,'A',1)"), in_one_unit(unit))
+    sizes = dict(erp.read("items", "item_cd", "dia"))
+    assert sizes == pytest.approx({"A1": 10 * factor, "A2": 20 * factor, "A3": 30 * factor})
+    assert {source for (source,) in erp.read("items", "dia_unit_source")} == {"stated"}
+
+
+@pytest.mark.parametrize("unit", ["unknown", "kg"])
+def test_a_group_that_names_no_unit_of_the_quantity_is_refused(erp: Foreign, unit: str) -> None:
+    with pytest.raises(ProfileError, match="without unit_column") as caught:
+        erp.night(steps("RUN REAL", "('A1','R',10,'A',1)"), in_one_unit(unit))
+    assert "items.attributes.dia.unit_group" in str(caught.value)
+    assert "size" in str(caught.value)
