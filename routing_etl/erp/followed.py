@@ -19,6 +19,7 @@ from routing_etl.erp.beside import PREFIX, beside_file
 from routing_etl.erp.clean_codes import ItemKeys
 from routing_etl.erp.clean_results import minutes_of_rows
 from routing_etl.erp.files import RawFrame
+from routing_etl.erp.other_pieces import other_pieces
 from routing_etl.erp.profile import Profile
 from routing_etl.erp.profile_model import FRAME_OF, RAW_COLUMNS, Family
 from routing_etl.erp.reader import RAW_DTYPE
@@ -77,6 +78,7 @@ def followed(raw: Path, operations: pl.LazyFrame, profile: Profile, keys: ItemKe
     set_ups = _beside_standards(_set_ups(reports, profile), kept, "setup_min")
     found = [*_tried(rows.drop(_unread(orders)), "results"), *_tried(orders, "results")]
     found += _set_ups_tried(set_ups, "results", found)
+    found += other_pieces(_by_pieces(timed, profile), _unread(timed), _OPERATION, PREFIX)
     own = _unread(routings)
     if own:
         each = routings.group_by(_OPERATION).agg(pl.col(own).first())
@@ -164,6 +166,16 @@ def _reported(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
 def _each_for_itself(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
     """Reports with the minutes of a piece, each row for itself."""
     return frame.select(*_OPERATION, *_unread(frame), minutes=_of_a_piece(profile)).drop_nulls("minutes")
+
+
+def _by_pieces(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
+    """Reports with their pieces and x, the logarithm of the minutes of a piece; none where several rows share one quantity."""
+    results = profile.results
+    assert results is not None
+    if results.run_basis != "order" or results.order_quantity not in ("sum", None):
+        frame = frame.clear()
+    rows = frame.with_columns(minutes=_of_a_piece(profile)).filter(pl.col("minutes") > 0)
+    return rows.select(*_OPERATION, *_unread(frame), "pieces", x=pl.col("minutes").log())
 
 
 def _by_orders(frame: pl.DataFrame, profile: Profile) -> pl.DataFrame:
