@@ -22,6 +22,8 @@ from routing_etl.erp.unread_flags import unread_columns
 _MANY, _ENDS, _ENOUGH = 50_000, ("7", "3", "5", "1", "0", "A"), 2_000
 #: Most columns of a frame that are tried, numbers first, and the longest texts.
 _MOST, _LONGEST = 40, 60
+#: Longest text that may be a word for what an item is.
+_LONGEST_WORD = 30
 #: Prefix of such a column in the files.
 PREFIX = "beside:"
 
@@ -79,6 +81,38 @@ def read_beside(
         with frame_sink(files, source.columns, (), lambda rows: None) as sink:
             stream(source, sink)
         pl.read_parquet(files.rows).rename(names).write_parquet(files.rows)
+
+
+def read_items_beside(
+    out: Path,
+    binding: Binding,
+    count: Callable[[Binding], int],
+    stream: Callable[[Binding, FrameSink], None],
+) -> None:
+    """Read the codes of a part of the items with the columns of words that the profile leaves unread; nothing where there are none.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        Folder of the raw frames.
+    binding : Binding
+        The source of items.
+    count : callable
+        Counts the rows of a source.
+    stream : callable
+        Reads a source into a sink.
+    """
+    files = beside_file(out, FRAME_OF["items"])
+    files.remove()
+    found = unread_columns(binding, ("text", "boolean", "integer"))
+    unread = [c for c in found if (c.length or 0) <= _LONGEST_WORD][:_MOST]
+    if not unread:
+        return
+    codes = tuple(c for c in binding.columns if c.name == "item_cd")
+    source, names = _with(replace(part_of(binding, count), columns=codes), unread)
+    with frame_sink(files, source.columns, (), lambda rows: None) as sink:
+        stream(source, sink)
+    pl.read_parquet(files.rows).rename(names).write_parquet(files.rows)
 
 
 def part_of(binding: Binding, count: Callable[[Binding], int]) -> Binding:

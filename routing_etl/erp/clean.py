@@ -38,7 +38,7 @@ from routing_etl.erp.clean_warnings import (
 from routing_etl.erp.files import RawFrame
 from routing_etl.erp.followed import followed, kinds_of_items
 from routing_etl.erp.left_out import LeftOut
-from routing_etl.erp.never_made import never_made
+from routing_etl.erp.never_made import never_made, words_beside
 from routing_etl.erp.odd_times import (
     clock_numbers,
     counted_up_times,
@@ -171,7 +171,7 @@ def _clean(job: Cleaning, cutoff: date | None) -> CleanReport:
         *text_in_place_of_jobs(kept, job.profile),
         *undecided_routings(kept),
         *text_lines(kept, job.profile),
-        *never_made(kept, job.profile, _categories(items)),
+        *never_made(kept, job.profile, _categories(items), words_beside(job.raw, items.keys)),
     ]
     odd_times = [*clock_numbers(raw, job.profile), *total_beside_setup(job.profile)]
     odd_times += [*runs_for_many(kept, job.profile), *counted_up_times(kept, job.profile)]

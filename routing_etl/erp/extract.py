@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from routing_etl.database.engine import make_engine, safe_url, translated
 from routing_etl.erp import census, incremental
-from routing_etl.erp.beside import read_beside
+from routing_etl.erp.beside import read_beside, read_items_beside
 from routing_etl.erp.catalogue import Binding, Catalogue, ReadColumn, bind
 from routing_etl.erp.changes import RowChanges, row_changes
 from routing_etl.erp.dropped_reversals import dropped_reversals
@@ -366,6 +366,8 @@ def _read_frames(
         if named and family not in catalogue.bindings:
             write_empty(session.out, family)
     read_beside(session.out, catalogue, session.count, lambda b, sink: session.stream(b, None, sink))
+    if (items := catalogue.bindings.get("items")) is not None:
+        read_items_beside(session.out, items, session.count, lambda b, sink: session.stream(b, None, sink))
     incremental.write_states(session.out, states)
     census.as_frame(counts).write_parquet(session.out / f"{SOURCE_COUNTS.name}.parquet")
     warnings += [f"{c.frame}: {c.told}. {c.remedy}".strip() for c in counts if c.warns]

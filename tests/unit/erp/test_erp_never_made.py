@@ -61,3 +61,30 @@ def test_items_that_may_be_made_are_not_told(
 ) -> None:
     erp.night(plant(*counts), MASTER.format(more=more) + STEP)
     assert not erp.tells("are these bought?")
+
+
+UNREAD = MASTER.replace('source = {{ column = "MABU", kind = "category" }}\n', "")
+
+
+def test_bought_items_are_told_by_a_column_that_is_not_read(erp: Foreign) -> None:
+    erp.night(plant(100, 60, 70, 3), UNREAD.format(more="") + STEP)
+    assert erp.tells(
+        "the items whose MABU (which is not read) is 2 (60 items, 3 with a routing) has a routing",
+        "filter in [items] (where) by MABU; else add MABU to items.ignore",
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "more"),
+    [
+        ((100, 60, 100, 0), ""),  # it may say just this: which items have a routing
+        ((100, 60, 70, 10), ""),
+        ((4000, 60, 3000, 0), ""),
+        ((100, 60, 70, 3), 'ignore = ["MABU"]'),
+    ],
+)
+def test_a_column_that_is_not_read_and_may_mean_something_else_is_not_told(
+    erp: Foreign, counts: tuple[int, int, int, int], more: str
+) -> None:
+    erp.night(plant(*counts), UNREAD.format(more=more) + STEP)
+    assert not erp.tells("are these bought?")
