@@ -64,7 +64,7 @@ def rank(basis: Basis, known: KnownRoutings, maker: CandidateMaker, options: Opt
     features, hit, row = _candidates(basis, known, maker, taught)
     item = taught.asked[row]
     ranker = CandidateRanker(n_jobs=options.n_jobs, random_state=options.seed)
-    ranker.fit(features, hit, row, known.folds[item], known.family[item])
+    ranker.fit(features, hit, row, known.folds[item], known.family[item], basis.training.age[item])
     label = np.full((n, searched.neighbours.label.shape[1]), -1, dtype=np.int64)
     similarity = np.zeros(label.shape, dtype=np.float32)
     label[asked], similarity[asked] = searched.neighbours.label, searched.neighbours.similarity

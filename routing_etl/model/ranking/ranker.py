@@ -48,6 +48,8 @@ _N_FOLDS = 3
 #: The feature that says how much is known of the sizes that decide, and where its kinds begin: nothing, less than half, more, and all but a
 #: trifle.
 _SIZES, _SIZES_KNOWN = "sizes_known", (1e-3, 0.5, 0.95)
+#: Share of the items whose routings count as recent: confidence is theirs, because new items are planned as they were.
+_RECENT = 0.25
 #: Ridge on the shift of a kind's log-odds, which expects a standard deviation of 20 ** -0.5 = 0.22.
 _SHIFT_PRIOR = 20.0
 #: Newton steps for the shifts.
@@ -56,25 +58,30 @@ _SHIFT_STEPS = 6
 
 @dataclass(frozen=True)
 class _Asked:
-    """Candidates to score: the code of the item's family (NaN for one that is not known) and the evidence."""
+    """Candidates to score: the code of the item's family (NaN for one that is not known), the evidence, and the age of the item's routing."""
 
     code: Floats
     features: EvidenceFeatures
+    age: Floats
 
     def at(self, rows: Bools) -> _Asked:
-        return _Asked(self.code[rows], self.features.at(rows))
+        return _Asked(self.code[rows], self.features.at(rows), self.age[rows])
 
     def matrix(self) -> Floats:
-        """What the trees read: the code first, then the features."""
-        return np.column_stack([self.code, self.features.values])
+        """What the trees read: the code first, then the features and the age."""
+        return np.column_stack([self.code, self.features.values, self.age])
 
-    def kinds(self) -> list[Floats]:
-        """By which kinds of items confidence is set right: the family, and how much is known of the sizes that decide; NaN for none."""
+    def kinds(self, recent: float) -> list[Floats]:
+        """By which kinds of items confidence is set right, NaN for none.
+
+        The family; whether the routing is no older than `recent`; and how much is known of the sizes that decide.
+        """
+        young = np.where(np.isnan(self.age), np.nan, self.age > recent).astype(np.float32)
         if _SIZES not in self.features.names:
-            return [self.code]
+            return [self.code, young]
         share = self.features.column(_SIZES)
         known = np.where(np.isnan(share), np.nan, np.digitize(share, _SIZES_KNOWN)).astype(np.float32)
-        return [self.code, known]
+        return [self.code, young, known]
 
     def steady(self) -> Floats:
         """What the logistic regression reads."""
@@ -97,6 +104,8 @@ class CandidateRanker:
         Numbers of the families that the model tells apart, the most frequent ones.
     boosted_ : bool
         Whether boosted trees score, not the logistic regression.
+    recent_ : float
+        Age in days up to which a routing is recent.
     right_ : int
         Training items whose first choice, by a model that has not seen them, was right.
     asked_ : int
@@ -108,7 +117,13 @@ class CandidateRanker:
         self.random_state = random_state
 
     def fit(
-        self, features: EvidenceFeatures, hit: Bools, row: Ints, fold: Ints, family: Ints
+        self,
+        features: EvidenceFeatures,
+        hit: Bools,
+        row: Ints,
+        fold: Ints,
+        family: Ints,
+        age: Floats,
     ) -> CandidateRanker:
         """Learn from the candidates of training items; arrays hold a value per candidate.
 
@@ -124,10 +139,14 @@ class CandidateRanker:
             The item's fold.
         family : Ints
             The item's family, -1 for none.
+        age : Floats
+            The age of the item's routing in days, NaN unknown.
         """
         known, size = np.unique(family[family >= 0], return_counts=True)
         self.families_ = np.sort(known[np.argsort(-size, kind="stable")[:_MAX_BINS]])
-        asked = _Asked(self._code(family), features)
+        asked = _Asked(self._code(family), features, age)
+        dated = age[~np.isnan(age)]
+        self.recent_ = float(np.quantile(dated, _RECENT)) if len(dated) else 0.0
         self.boosted_ = bool(hit.sum() >= _FEW_HITS and (~hit).sum() >= _FEW_HITS)
         effort = float(np.clip(len(hit) / _ENOUGH, _LEAST_ROUNDS, 1.0))
         part = fold % _N_FOLDS
@@ -140,7 +159,7 @@ class CandidateRanker:
             raw[test] = _score(model, asked.at(test))
         first = first_choice(raw, row)
         self.right_, self.asked_ = int(hit[first].sum()), int(first.sum())
-        self.first_ = _Calibrator(raw[first], hit[first], [kind[first] for kind in asked.kinds()])
+        self.first_ = _Calibrator(raw[first], hit[first], [kind[first] for kind in asked.kinds(self.recent_)])
         self.others_ = _Calibrator(raw[~first], hit[~first], [])
         return self
 
@@ -194,10 +213,11 @@ class CandidateRanker:
         family : Ints
             The item's family, -1 for none.
         """
-        asked = _Asked(self._code(family), features)
+        # What is asked today would be written today.
+        asked = _Asked(self._code(family), features, np.zeros(len(family), dtype=np.float32))
         raw = _score(self.model_, asked)
         first = first_choice(raw, row)
-        probability = np.where(first, self.first_(raw, asked.kinds()), self.others_(raw, []))
+        probability = np.where(first, self.first_(raw, asked.kinds(self.recent_)), self.others_(raw, []))
         n = int(row.max()) + 1 if len(row) else 0
         top = np.zeros(n)
         top[row[first]] = probability[first]

@@ -324,6 +324,30 @@ def test_evidence_is_asked_for_by_name() -> None:
         features.column("c")
 
 
+def undated(row: np.ndarray) -> np.ndarray:
+    """The age of routings without a date."""
+    return np.full(len(row), np.nan, np.float32)
+
+
+def test_confidence_is_that_of_recent_routings() -> None:
+    """The same evidence was right for a third of the older items, and is for four in five of late: new items are planned as those."""
+    rng = np.random.default_rng(9)
+    n = 4000
+    row = np.repeat(np.arange(n), 2)
+    features = rng.random((2 * n, 18)).astype(np.float32)
+    features[:, 0] = np.tile([0.7, 0.3], n)
+    age = np.arange(n, dtype=np.float32)
+    right = rng.random(n) < np.where(age < n / 5, 0.8, 0.33)
+    hit = np.column_stack([right, np.zeros(n, bool)]).ravel()
+    family = np.full(2 * n, -1)
+    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, family, age[row])
+    _, probability = ranker.predict(named(features), row, family)
+    assert probability.reshape(n, 2).max(axis=1).mean() == pytest.approx(0.8, abs=0.08)
+    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, family, undated(row))
+    _, probability = ranker.predict(named(features), row, family)
+    assert probability.reshape(n, 2).max(axis=1).mean() == pytest.approx(right.mean(), abs=0.03)
+
+
 def test_few_candidates_are_ranked_and_never_certain() -> None:
     rng = np.random.default_rng(3)
     row = np.repeat(np.arange(40), 3)
@@ -331,7 +355,7 @@ def test_few_candidates_are_ranked_and_never_certain() -> None:
     hit = np.zeros(120, dtype=bool)
     hit[features[:, 0].reshape(40, 3).argmax(axis=1) + 3 * np.arange(40)] = True
     nothing = np.full(120, -1)
-    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, nothing)
+    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, nothing, undated(row))
     _, probability = ranker.predict(named(features), row, nothing)
     assert hit[first_choice(probability, row)].mean() > 0.8
     assert probability.min() > 0
@@ -345,7 +369,9 @@ def test_the_best_score_is_the_most_probable_whatever_number_the_candidate_has()
     features = np.zeros((2 * n, len(STEADY_FEATURES)), dtype=np.float32)
     features[::2, 0], features[1::2, 0] = np.linspace(0.1, 0.8, n), np.linspace(0.5, 0.9, n)
     row, nothing = np.repeat(np.arange(n), 2), np.full(2 * n, -1)
-    ranker = CandidateRanker().fit(named(features), np.zeros(2 * n, dtype=bool), row, row % 5, nothing)
+    ranker = CandidateRanker().fit(
+        named(features), np.zeros(2 * n, dtype=bool), row, row % 5, nothing, undated(row)
+    )
     asked = np.zeros((2, features.shape[1]), dtype=np.float32)
     asked[:, 0] = 0.8, 0.85
     score, probability = ranker.predict(named(asked), np.zeros(2, np.int64), np.full(2, -1))
@@ -367,7 +393,7 @@ def test_families_in_which_planners_agree_are_surer(known: int) -> None:
     family = rng.integers(0, known, n) if known else np.full(n, -1)
     departs = (family % 2 == 1) & (rng.random(n) < 0.4)
     hit = np.column_stack([~departs, departs]).ravel()
-    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, family[row])
+    ranker = CandidateRanker().fit(named(features), hit, row, row % 5, family[row], undated(row))
     asked = np.repeat(np.array([0, 1, -1, 999]), 2)
     _, probability = ranker.predict(named(features[:8]), np.repeat(np.arange(4), 2), asked)
     calm, wild, *strange = probability.reshape(4, 2).max(axis=1)
@@ -390,7 +416,7 @@ def test_items_without_the_sizes_that_decide_are_less_sure() -> None:
     known = np.repeat(np.where(blind, 0.0, 1.0), 2).astype(np.float32)
     features = EvidenceFeatures(("sizes_known", *STEADY_FEATURES), np.column_stack([known, evidence]))
     family = np.full(2 * n, -1)
-    ranker = CandidateRanker().fit(features, hit, row, row % 5, family)
+    ranker = CandidateRanker().fit(features, hit, row, row % 5, family, undated(row))
     _, probability = ranker.predict(features, row, family)
     best = probability.reshape(n, 2).max(axis=1)
     for kind in (blind, ~blind):
@@ -409,7 +435,7 @@ def test_a_family_whose_items_are_all_in_one_fold_is_learned_like_any_other() ->
     second = family == 2
     hit = np.column_stack([~second, second]).ravel()
     features[:, 3] = np.tile([0.0, 1.0], n)
-    ranker = CandidateRanker().fit(named(features), hit, row, fold[row], family[row])
+    ranker = CandidateRanker().fit(named(features), hit, row, fold[row], family[row], undated(row))
     raw, _ = ranker.predict(named(features), row, family[row])
     assert hit[first_choice(raw, row)].mean() > 0.99
 
