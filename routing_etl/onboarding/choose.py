@@ -9,6 +9,7 @@ from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile_model import RAW_COLUMNS
 from routing_etl.onboarding import words
 from routing_etl.onboarding.by_values import item_column, routing_rows
+from routing_etl.onboarding.parts import Choice, Joined, Part
 from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
 from routing_etl.onboarding.words import FIELDS, TABLES, Role, score, words_of
 
@@ -44,66 +45,6 @@ _SHARES = frozenset(
 )
 #: Tables whose rows are looked at for each part.
 _SHORT_LIST = 6
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A column taken for a canonical one, and why."""
-
-    source: str
-    column: Column
-    why: str
-    sure: bool = True
-
-
-@dataclass(frozen=True)
-class Joined:
-    """A table that a section needs beside its own: its alias, and the columns that go together; `also` is called alike in both.
-
-    `inner`: rows without a partner do not count. `where`: columns of the table and the value that they must have. `reads`: columns that
-    are attributes of items, and their names there.
-    """
-
-    table: Table
-    alias: str
-    known: str
-    own: str
-    why: str
-    inner: bool = True
-    where: tuple[tuple[str, str], ...] = ()
-    reads: tuple[tuple[str, str], ...] = ()
-    also: str = ""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section of the profile: its table, its columns, and what it could not find.
-
-    Parameters
-    ----------
-    role : str
-        Section of the profile.
-    table : Table
-        Its table.
-    why : str
-        Why this table.
-    columns : dict of str to Choice
-        Canonical column to what was chosen for it.
-    joins : tuple of Joined
-        Further tables.
-    notes : tuple of str
-        What was seen and may matter.
-    others : tuple of str
-        Tables that nearly were chosen.
-    """
-
-    role: Role
-    table: Table
-    why: str
-    columns: Mapping[str, Choice]
-    joins: tuple[Joined, ...] = ()
-    notes: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,13 @@ from dataclasses import replace
 from routing_etl.erp.basis_words import bases_of_letters, basis_of
 from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
-from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
+from routing_etl.onboarding.choose import Choices, is_status
 from routing_etl.onboarding.formats import format_words
 from routing_etl.onboarding.further import made_outside
 from routing_etl.onboarding.kinds import FEW as _FEW
 from routing_etl.onboarding.kinds import kind_of
 from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
+from routing_etl.onboarding.parts import Choice, Part
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
 from routing_etl.onboarding.write_further import (
