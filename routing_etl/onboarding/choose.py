@@ -9,6 +9,7 @@ from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile_model import RAW_COLUMNS
 from routing_etl.onboarding import words
 from routing_etl.onboarding.by_values import item_column, routing_rows
+from routing_etl.onboarding.known_names import known_part
 from routing_etl.onboarding.parts import Choice, Joined, Part
 from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
 from routing_etl.onboarding.words import FIELDS, TABLES, Role, score, words_of
@@ -65,8 +66,8 @@ def choose(survey: Survey) -> Choices:
     """
     parts: dict[Role, Part] = {}
     missing = []
-    operations = _best(survey, "operations")
-    items = _items(survey, operations)
+    operations = known_part(survey, "operations") or _best(survey, "operations")
+    items = known_part(survey, "items") or _items(survey, operations)
     if operations is None and items is not None:
         operations = _by_values(survey, items)
     if items is None:
@@ -91,7 +92,7 @@ def choose(survey: Survey) -> Choices:
                 f"No column of {found.table.title}, or of a table beside it, names the item of a routing row."
             )
         taken = (items.table.title, found.table.title)
-        results = _best(survey, "results", but=taken)
+        results = known_part(survey, "results") or _best(survey, "results", but=taken)
         if results is not None:
             parts["results"] = _of_results(survey, results, items)
     return Choices(parts, tuple(missing))
@@ -306,9 +307,9 @@ def _items(survey: Survey, operations: Part | None) -> Part | None:
     best = _best(survey, "items", but=but)
     if operations is None or "item_cd" not in operations.columns:
         return best
-    source = operations.columns["item_cd"].source
+    table, source = _place(operations, operations.columns["item_cd"].source)
     for _, part in ranked:
-        share = survey.share_found(operations.table, source, part.table, part.columns["item_cd"].source)
+        share = survey.share_found(table, source, part.table, part.columns["item_cd"].source)
         if share is not None and share > 0.8:
             others = tuple(p.table.title for _, p in ranked if p.table != part.table)
             return replace(part, why=f"{part.why}; {survey.rows(part.table):,} rows", others=others[:3])
@@ -369,7 +370,7 @@ def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Pa
     code = items.columns.get("item_cd")
     own = operations.columns.get("item_cd")
     if own is not None and code is not None:
-        match = _which_code(survey, operations.table, own.source, items)
+        match = _which_code(survey, *_place(operations, own.source), items)
         if match is not None:
             return _matched(operations, items, own, *match)
     if own is None and code is not None:
@@ -402,11 +403,21 @@ def _which_code(survey: Survey, table: Table, column: str, items: Part) -> tuple
     tried = [code]
     for other in items.table.columns:
         same = other.name.lower() == column.lower() or words_of(other.spoken)[-1:] == ("id",)
-        if other.name != code and (other.key or (same and _names_rows(survey, items.table, other.name))):
+        known = other.name in items.keys
+        if other.name != code and (
+            other.key or known or (same and _names_rows(survey, items.table, other.name))
+        ):
             tried.append(other.name)
     found = [(c, survey.share_found(table, column, items.table, c) or 0.0) for c in tried]
     best = max(found, key=lambda f: f[1])
     return best if best[1] >= _MOST else None
+
+
+def _place(part: Part, source: str) -> tuple[Table, str]:
+    """The table and the column that a source of a part means: its own, or one of a table beside it."""
+    alias, _, own = source.rpartition(".")
+    beside = {j.alias: j.table for j in part.joins}
+    return (beside[alias], own) if alias in beside else (part.table, source)
 
 
 def _names_rows(survey: Survey, table: Table, column: str) -> bool:
@@ -635,7 +646,8 @@ def _of_results(survey: Survey, results: Part, items: Part) -> Part:
             return replace(results, columns={**results.columns, "item_cd": item})
         header = _header(survey, results, items)
         return header[0] if header is not None and header[1] == items else results
-    share = survey.share_found(results.table, own.source, items.table, items.columns["item_cd"].source)
+    table, column = _place(results, own.source)
+    share = survey.share_found(table, column, items.table, items.columns["item_cd"].source)
     if share is None:
         return results
     why = f"{share:.0%} of its values in the sample are in {items.table.title}.{items.columns['item_cd'].source}"

@@ -171,11 +171,11 @@ def _head(survey: Survey, part: Part) -> Iterator[str]:
     if part.joins:
         yield "joins = ["
         for j in part.joins:
-            pairs = [(j.known, j.own), *([(j.also, j.also)] if j.also else [])]
+            pairs = [(j.known, j.own), *([(j.also, j.also)] if j.also else []), *j.pairs]
             on = "[" + ", ".join(f"[{_quoted(a)}, {_quoted(b)}]" for a, b in pairs) + "]"
             kind = ', kind = "inner"' if j.inner else ""
             tests = ", ".join(
-                f'{{ column = {_quoted(c)}, op = "=", value = {_quoted(v)} }}' for c, v in j.where
+                f'{{ column = {_quoted(c)}, op = "=", value = {_literal(v)} }}' for c, v in j.where
             )
             where = f", where = [{tests}]" if tests else ""
             code = f"  {{ {_table_keys(j.table)}, alias = {_quoted(j.alias)}, on = {on}{kind}{where} }},"
