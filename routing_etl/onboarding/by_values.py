@@ -15,6 +15,8 @@ from routing_etl.onboarding.survey import Column, Survey, Table, Values
 _FEWEST_ROWS, _FEWEST_ROUTINGS, _MOST = 20, 5, 0.9
 #: Largest operation number, and most values of jobs and of machines in a sample.
 _LARGEST_NUMBER, _MOST_JOBS = 9_999, 200
+#: Fewest days of a table of reports.
+_DAYS = 10
 #: Most rows of a table that is a machine master.
 _MOST_MACHINES = 2_000
 
@@ -59,7 +61,11 @@ def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: 
             found["rout_no"] = (key, f"{column.name} numbers its rows")
     free = [c for c in free if c not in [f for f, _ in found.values()]]
     if "res_cd" not in taken:
-        machine = next(_machines(survey, table, free, sample, items), None)
+        machine = min(
+            _machines(survey, table, free, sample, items),
+            key=lambda m: sample[m[0].name].distinct,
+            default=None,
+        )
         if machine is not None:
             found["res_cd"] = machine
             free.remove(machine[0])
@@ -77,6 +83,38 @@ def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: 
         for name, column in zip(names, times[:2], strict=False):
             found[name] = (column, f"a number that goes {sample[column.name].spread()}")
     return Held(found)
+
+
+def is_dated(survey: Survey, table: Table) -> bool:
+    """Whether a table has a column of many days, as reports have and routings seldom.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    table : Table
+        The table.
+    """
+    sample = survey.sample(table)
+    return any(
+        held.distinct >= _DAYS and (c.kind == "date" or held.date_format is not None)
+        for c in table.columns
+        if (held := sample.get(c.name)) is not None
+    )
+
+
+def numbered_by(survey: Survey, table: Table) -> list[str]:
+    """Columns whose values have their rows numbered by another one, as a routing its operations.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    table : Table
+        The table.
+    """
+    found = _numbers(survey, table, list(table.columns), survey.sample(table))
+    return list(dict.fromkeys(key.name for key, _, _ in found))
 
 
 def _numbers(

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile_model import RAW_COLUMNS
 from routing_etl.onboarding import words
-from routing_etl.onboarding.by_values import item_column, routing_rows
+from routing_etl.onboarding.by_links import items_by_links, results_by_links
+from routing_etl.onboarding.by_values import is_dated, item_column, routing_rows
 from routing_etl.onboarding.known_names import known_part
 from routing_etl.onboarding.parts import Choice, Joined, Part
 from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
@@ -73,6 +74,10 @@ def choose(survey: Survey) -> Choices:
     if items is None:
         items = _nearest_items(survey, operations)
     if items is None:
+        items = items_by_links(survey)
+        if items is not None and operations is None:
+            operations = _by_values(survey, items)
+    if items is None:
         missing.append(
             "No table looks like an item master: none has an item code beside a name or a group."
             + _nearest(survey, "items")
@@ -93,14 +98,18 @@ def choose(survey: Survey) -> Choices:
             )
         taken = (items.table.title, found.table.title)
         results = known_part(survey, "results") or _best(survey, "results", but=taken)
+        results = results or results_by_links(survey, items, found)
         if results is not None:
             parts["results"] = _of_results(survey, results, items)
     return Choices(parts, tuple(missing))
 
 
 def _by_values(survey: Survey, items: Part) -> Part | None:
-    """Routings found by what a table holds, where names do not tell enough: of several the one with most rows."""
-    found: list[tuple[int, Part]] = []
+    """Routings found by what a table holds, where names do not tell enough.
+
+    Of several the one with most rows that has no column of many days; reports have one, and number their rows too.
+    """
+    found: list[tuple[tuple[bool, int], Part]] = []
     for table in survey.tables:
         rows = survey.rows(table) if table != items.table else 0
         if not rows or score(table.name, TABLES["results"], table=True) > score(
@@ -122,7 +131,12 @@ def _by_values(survey: Survey, items: Part) -> Part | None:
         does = {"job_cd", "res_cd"} & set(columns)
         timed = {"setup_time", "run_time"} & set(columns)
         if {"proc_seq"} <= set(columns) and does and timed:
-            found.append((rows, Part("operations", table, f"DECIDE: by its values; {rows:,} rows", columns)))
+            dated = is_dated(survey, table)
+            why = f"DECIDE: by its values; {rows:,} rows" + (
+                "; many days: or are these reports?" if dated else ""
+            )
+            part = Part("operations", table, why, columns)
+            found.append(((not dated, -rows if dated else rows), part))
     if not found:
         return None
     best = max(found, key=lambda f: f[0])[1]

@@ -153,7 +153,9 @@ def _chosen(survey: Survey, section: _Section, part: Part) -> dict[str, Choice]:
             choice, filled = next((f for f in found if f[1]), found[0])
             if filled or name in ("valid_from", "valid_to"):
                 why = f"DECIDE: {ask}" if ask else choice.why
-                chosen[name] = Choice(choice.source, choice.column, why, sure=ask is None)
+                chosen[name] = Choice(
+                    choice.source, choice.column, why, sure=ask is None, coded=name == "run_basis"
+                )
     return chosen
 
 

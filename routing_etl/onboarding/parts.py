@@ -11,12 +11,13 @@ from routing_etl.onboarding.words import Role
 
 @dataclass(frozen=True)
 class Choice:
-    """A column taken for a canonical one, and why."""
+    """A column taken for a canonical one, and why; `coded`: its values are keys of the ERP's own list, which no word tells."""
 
     source: str
     column: Column
     why: str
     sure: bool = True
+    coded: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,7 @@ class Part:
     notes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column:
+        """The column that was chosen for a canonical one."""
+        return self.columns[name].column

@@ -1,0 +1,281 @@
+"""Item master and work results found by what their values are in, where their names say nothing.
+
+Rows that number something lead by a key to the item master, straight or over heads of routings. Work results have a day and a time, and
+lead to an item, straight or over an order; their operation numbers and codes are those of the routings. Whatever is found so is a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from routing_etl.onboarding.by_values import numbered_by
+from routing_etl.onboarding.parts import Choice, Part
+from routing_etl.onboarding.survey import Column, Survey, Table, Values
+
+#: Share of the values that must be in the other column; fewest values that tell something.
+_MOST, _FEWEST = 0.9, 5
+#: Tables on the way from a row to its item.
+_STEPS = 3
+#: Numbers that are keys: their range is so many times their count, else two counted columns are in each other by chance.
+_SPARSE = 3
+#: Fewest rows of work results, fewest days, fewest different times, and largest operation number.
+_ROWS, _DAYS, _TIMES, _LARGEST = 20, 5, 5, 9_999
+
+
+def items_by_links(survey: Survey) -> Part | None:
+    """Find the item master at the end of the links that begin at numbered rows; None where no table leads anywhere.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    """
+    found: dict[str, tuple[Table, str, list[str]]] = {}
+    for table in survey.tables:
+        for key in numbered_by(survey, table):
+            end = _end(survey, table, key)
+            if end is not None:
+                master, code, why = end
+                known = found.setdefault(f"{master.title}.{code}", (master, code, []))
+                known[2].append(why)
+    if not found:
+        return None
+    ranked = sorted(found.values(), key=lambda f: (len(f[2]), survey.rows(f[0])), reverse=True)
+    master, code, whys = ranked[0]
+    others = tuple(dict.fromkeys(t.title for t, _, _ in ranked[1:] if t != master))
+    why = f"DECIDE: the item master? By its values: {'; '.join(whys[:2])}"
+    choice = Choice(
+        code, master.column(code), "DECIDE: by its values: other tables name rows by it", sure=False
+    )
+    return Part(
+        "items", master, f"{why}; {survey.rows(master):,} rows", {"item_cd": choice}, others=others[:3]
+    )
+
+
+def _end(survey: Survey, table: Table, key: str) -> tuple[Table, str, str] | None:
+    """The last table that a key leads to, its column, and the way as a sentence."""
+    seen, column, steps = [table.title], key, []
+    end = None
+    for _ in range(_STEPS):
+        step = _step(survey, table, column, seen) if column else _onward(survey, table, seen)
+        if step is None:
+            break
+        source, other, there, share = step
+        steps.append(f"{share:.0%} of {table.title}.{source} are in {other.title}.{there}")
+        end = (other, there)
+        seen.append(other.title)
+        table, column = other, ""
+    return None if end is None else (*end, ", ".join(steps))
+
+
+def _onward(survey: Survey, table: Table, seen: list[str]) -> tuple[str, Table, str, float] | None:
+    """The step from a head to what it is for: a column of many values that are in the key of another table."""
+    sample = survey.sample(table)
+    for column in table.columns:
+        held = sample.get(column.name)
+        if column.key or held is None or 3 * held.distinct < held.filled or 2 * held.filled < held.rows:
+            continue
+        step = _step(survey, table, column.name, seen)
+        if step is not None:
+            return step
+    return None
+
+
+def _step(survey: Survey, table: Table, column: str, seen: list[str]) -> tuple[str, Table, str, float] | None:
+    """The table whose key has the values of a column; of several its primary key, else its first column, else most rows."""
+    held = survey.sample(table).get(column)
+    if held is None or held.distinct < _FEWEST or not _is_key(table.column(column), held):
+        return None
+    found = []
+    for other in survey.tables:
+        if other.title in seen:
+            continue
+        for key in _keys(survey, other):
+            if key.kind != table.column(column).kind:
+                continue
+            share = survey.share_found(table, column, other, key.name) or 0.0
+            if share >= _MOST:
+                rank = (key.key, key == other.columns[0], survey.rows(other), other.title)
+                found.append((rank, (column, other, key.name, share)))
+    return max(found, key=lambda f: f[0])[1] if found else None
+
+
+def _keys(survey: Survey, table: Table) -> Iterator[Column]:
+    """Columns that name each row of a table."""
+    sample = survey.sample(table)
+    for column in table.columns:
+        held = sample.get(column.name)
+        if held is not None and held.rows >= _FEWEST and held.distinct == held.rows and _is_key(column, held):
+            yield column
+
+
+def _is_key(column: Column, held: Values) -> bool:
+    """Whether values can be keys that are found elsewhere by no chance: texts, or whole numbers far apart or far from 1."""
+    if column.kind == "text":
+        return held.date_format is None
+    numbers = held.numbers
+    if column.kind != "integer" or not numbers:
+        return False
+    return numbers[-1] - numbers[0] > _SPARSE * held.distinct or numbers[0] > _SPARSE * held.distinct
+
+
+# --- work results -----------------------------------------------------------------------------------------------------
+def results_by_links(survey: Survey, items: Part, operations: Part) -> Part | None:
+    """Find work results: of the tables with a day, a time and an operation of the routings the one with most rows.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    items : Part
+        The item master.
+    operations : Part
+        The routings.
+    """
+    taken = {t.title for p in (items, operations) for t in (p.table, *(j.table for j in p.joins))}
+    found: list[tuple[int, Part]] = []
+    for table in survey.tables:
+        rows = survey.rows(table) if table.title not in taken else 0
+        columns = _columns(survey, table, items, operations) if rows >= _ROWS else None
+        if columns is not None:
+            part = Part("results", table, f"DECIDE: work results? By its values; {rows:,} rows", columns)
+            found.append((rows, part))
+    if not found:
+        return None
+    best = max(found, key=lambda f: f[0])[1]
+    return replace(best, others=tuple(p.table.title for _, p in found if p.table != best.table)[:3])
+
+
+def _columns(survey: Survey, table: Table, items: Part, operations: Part) -> dict[str, Choice] | None:
+    """What the columns of a table of reports are; None where it has no day, no time, or nothing of the routings."""
+    sample = survey.sample(table)
+    found: dict[str, Choice] = {}
+    used: set[str] = set()
+    for name, (column, why) in _of_routings(survey, table, operations):
+        if column.name not in used and name not in found:
+            found[name] = Choice(column.name, column, f"DECIDE: by its values: {why}", sure=False)
+            used.add(column.name)
+    link = _link(survey, table, items, used)
+    free = [c for c in table.columns if c.name not in used]
+    day, measured = _day(free, sample), list(_times(free, sample))
+    if link is None or day is None or not measured or not {"proc_seq", "job_cd"} & set(found):
+        return None
+    column, name, why = link
+    found[name] = Choice(column.name, column, f"DECIDE: by its values: {why}", sure=False)
+    found["report_dt"] = Choice(
+        day.name, day, f"DECIDE: by its values: {sample[day.name].distinct:,} days", sure=False
+    )
+    return found | _measured([c for c in measured if c.name != column.name], sample)
+
+
+def _of_routings(survey: Survey, table: Table, operations: Part) -> Iterator[tuple[str, tuple[Column, str]]]:
+    """Columns whose values are the operation numbers, jobs and machines of the routings."""
+    sample = survey.sample(table)
+    for name in ("proc_seq", "job_cd", "res_cd"):
+        theirs = operations.columns.get(name)
+        if theirs is None or "." in theirs.source:
+            continue
+        for column in table.columns:
+            held = sample.get(column.name)
+            if held is None or not _alike(name, column, theirs.column, held):
+                continue
+            share = survey.share_found(table, column.name, operations.table, theirs.source) or 0.0
+            if share >= _MOST:
+                shown = f"{share:.0%} of them in the sample are in {operations.table.title}.{theirs.source}"
+                yield name, (column, shown)
+
+
+def _alike(name: str, column: Column, theirs: Column, held: Values) -> bool:
+    """Whether a column may hold the same codes: several that come again, numbers of operations as small whole numbers."""
+    if held.distinct < 2 or 2 * held.distinct > held.filled or held.date_format is not None:
+        return False
+    if name != "proc_seq":
+        return column.kind == theirs.kind == "text"
+    whole = held.holds_numbers and all(n.is_integer() for n in held.numbers)
+    return whole and held.distinct > 2 and 0 < held.numbers[0] <= held.numbers[-1] <= _LARGEST
+
+
+def _link(survey: Survey, table: Table, items: Part, used: set[str]) -> tuple[Column, str, str] | None:
+    """The column that leads to an item: its code, else an order whose table has one."""
+    code = items.columns["item_cd"].source
+    orders: list[tuple[Column, str, str]] = []
+    sample = survey.sample(table)
+    for column in table.columns:
+        held = sample.get(column.name)
+        if held is None or column.name in used or held.distinct < _FEWEST or not _is_key(column, held):
+            continue
+        if column.kind == items.column("item_cd").kind:
+            share = survey.share_found(table, column.name, items.table, code) or 0.0
+            if share >= _MOST:
+                return (
+                    column,
+                    "item_cd",
+                    f"{share:.0%} of them in the sample are in {items.table.title}.{code}",
+                )
+        if held.distinct == held.rows:
+            continue
+        step = _step(survey, table, column.name, [table.title, items.table.title])
+        if step is not None and _names_item(survey, step[1], items):
+            why = f"{step[3]:.0%} of them in the sample are in {step[1].title}.{step[2]}, which names an item"
+            orders.append((column, "order_no", why))
+    return orders[0] if orders else None
+
+
+def _names_item(survey: Survey, table: Table, items: Part) -> bool:
+    """Whether a table has a column of items."""
+    code, sample = items.columns["item_cd"].source, survey.sample(table)
+    return any(
+        (held := sample.get(c.name)) is not None
+        and held.distinct >= _FEWEST
+        and c.kind == items.column("item_cd").kind
+        and _is_key(c, held)
+        and (survey.share_found(table, c.name, items.table, code) or 0.0) >= _MOST
+        for c in table.columns
+    )
+
+
+def _day(columns: list[Column], sample: Mapping[str, Values]) -> Column | None:
+    """The column of most days."""
+    days = [
+        c
+        for c in columns
+        if (held := sample.get(c.name)) is not None
+        and held.distinct >= _DAYS
+        and (c.kind == "date" or held.date_format is not None)
+    ]
+    return max(days, key=lambda c: sample[c.name].distinct, default=None)
+
+
+def _times(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[Column]:
+    """Numbers that may be times or pieces: several, that come again, and no dates; those with decimals first."""
+    fits = [
+        c
+        for c in columns
+        if c.kind in ("number", "integer")
+        and (held := sample.get(c.name)) is not None
+        and held.distinct >= _TIMES
+        and held.distinct < held.filled
+        and held.date_format is None
+    ]
+    yield from sorted(fits, key=lambda c: all(n.is_integer() for n in sample[c.name].numbers))
+
+
+def _measured(columns: list[Column], sample: Mapping[str, Values]) -> dict[str, Choice]:
+    """The time, a number with decimals where there is one, and the pieces, whole numbers; the others are named."""
+    if not columns:
+        return {}
+    whole = [c for c in columns[1:] if all(n.is_integer() for n in sample[c.name].numbers)]
+    found = {"machine_time": columns[0], **({"order_qty": whole[0]} if whole else {})}
+    rest = [c.name for c in columns if c not in found.values()]
+    or_other = f"; or is it {' or '.join(rest[:3])}?" if rest else ""
+    words = {"machine_time": "the time", "order_qty": "the pieces"}
+    return {
+        n: Choice(
+            c.name,
+            c,
+            f"DECIDE: {words[n]}? By its values: it goes {sample[c.name].spread()}{or_other}",
+            sure=False,
+        )
+        for n, c in found.items()
+    }
