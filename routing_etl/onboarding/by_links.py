@@ -55,26 +55,34 @@ def items_by_links(survey: Survey) -> Part | None:
 
 def _end(survey: Survey, table: Table, key: str) -> tuple[Table, str, str] | None:
     """The last table that a key leads to, its column, and the way as a sentence."""
-    seen, column, steps = [table.title], key, []
+    seen, column, steps, arrived = [table.title], key, [], ""
     end = None
     for _ in range(_STEPS):
-        step = _step(survey, table, column, seen) if column else _onward(survey, table, seen)
+        step = _step(survey, table, column, seen) if arrived == "" else _onward(survey, table, arrived, seen)
         if step is None:
             break
         source, other, there, share = step
         steps.append(f"{share:.0%} of {table.title}.{source} are in {other.title}.{there}")
         end = (other, there)
         seen.append(other.title)
-        table, column = other, ""
+        table, arrived = other, there
     return None if end is None else (*end, ", ".join(steps))
 
 
-def _onward(survey: Survey, table: Table, seen: list[str]) -> tuple[str, Table, str, float] | None:
+def _onward(
+    survey: Survey, table: Table, arrived: str, seen: list[str]
+) -> tuple[str, Table, str, float] | None:
     """The step from a head to what it is for: a column of many values that are in the key of another table."""
     sample = survey.sample(table)
     for column in table.columns:
         held = sample.get(column.name)
-        if column.key or held is None or 3 * held.distinct < held.filled or 2 * held.filled < held.rows:
+        if (
+            column.key
+            or column.name == arrived
+            or held is None
+            or 3 * held.distinct < held.filled
+            or 2 * held.filled < held.rows
+        ):
             continue
         step = _step(survey, table, column.name, seen)
         if step is not None:
@@ -83,7 +91,7 @@ def _onward(survey: Survey, table: Table, seen: list[str]) -> tuple[str, Table, 
 
 
 def _step(survey: Survey, table: Table, column: str, seen: list[str]) -> tuple[str, Table, str, float] | None:
-    """The table whose key has the values of a column; of several its primary key, else its first column, else most rows."""
+    """The table whose key has the values of a column; of several a primary key, else what stands first in its table."""
     held = survey.sample(table).get(column)
     if held is None or held.distinct < _FEWEST or not _is_key(table.column(column), held):
         return None
@@ -96,7 +104,7 @@ def _step(survey: Survey, table: Table, column: str, seen: list[str]) -> tuple[s
                 continue
             share = survey.share_found(table, column, other, key.name) or 0.0
             if share >= _MOST:
-                rank = (key.key, key == other.columns[0], survey.rows(other), other.title)
+                rank = (key.key, -other.columns.index(key), survey.rows(other), other.title)
                 found.append((rank, (column, other, key.name, share)))
     return max(found, key=lambda f: f[0])[1] if found else None
 
@@ -157,16 +165,24 @@ def _columns(survey: Survey, table: Table, items: Part, operations: Part) -> dic
             found[name] = Choice(column.name, column, f"DECIDE: by its values: {why}", sure=False)
             used.add(column.name)
     link = _link(survey, table, items, used)
-    free = [c for c in table.columns if c.name not in used]
-    day, measured = _day(free, sample), list(_times(free, sample))
-    if link is None or day is None or not measured or not {"proc_seq", "job_cd"} & set(found):
+    if link is None or not {"proc_seq", "job_cd"} & set(found):
         return None
     column, name, why = link
+    free = [c for c in table.columns if c.name not in used and c != column]
+    day = _day(free, sample)
+    measured = [c for c in _times(free, sample) if c != day and not _leads(survey, table, c)]
+    if day is None or not measured:
+        return None
     found[name] = Choice(column.name, column, f"DECIDE: by its values: {why}", sure=False)
     found["report_dt"] = Choice(
         day.name, day, f"DECIDE: by its values: {sample[day.name].distinct:,} days", sure=False
     )
-    return found | _measured([c for c in measured if c.name != column.name], sample)
+    return found | _measured(measured, sample)
+
+
+def _leads(survey: Survey, table: Table, column: Column) -> bool:
+    """Whether whole numbers are keys of another table, and so neither times nor pieces."""
+    return column.kind == "integer" and _step(survey, table, column.name, [table.title]) is not None
 
 
 def _of_routings(survey: Survey, table: Table, operations: Part) -> Iterator[tuple[str, tuple[Column, str]]]:
@@ -236,7 +252,7 @@ def _names_item(survey: Survey, table: Table, items: Part) -> bool:
 
 
 def _day(columns: list[Column], sample: Mapping[str, Values]) -> Column | None:
-    """The column of most days."""
+    """The column of most days; numbers that look like days only where there are no others."""
     days = [
         c
         for c in columns
@@ -244,7 +260,7 @@ def _day(columns: list[Column], sample: Mapping[str, Values]) -> Column | None:
         and held.distinct >= _DAYS
         and (c.kind == "date" or held.date_format is not None)
     ]
-    return max(days, key=lambda c: sample[c.name].distinct, default=None)
+    return max(days, key=lambda c: (c.kind in ("date", "text"), sample[c.name].distinct), default=None)
 
 
 def _times(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[Column]:

@@ -59,6 +59,7 @@ def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: 
         found["proc_seq"] = (column, why)
         if "rout_no" not in taken and key.name not in taken.values():
             found["rout_no"] = (key, f"{column.name} numbers its rows")
+        free = [c for c in free if not _is_the_same(survey, table, key, c)]
     free = [c for c in free if c not in [f for f, _ in found.values()]]
     if "res_cd" not in taken:
         machine = min(
@@ -166,6 +167,15 @@ def _numbers(
                 )
 
 
+def _is_the_same(survey: Survey, table: Table, key: Column, column: Column) -> bool:
+    """Whether a column is another name of a key: each value of either goes with one of the other."""
+    if column == key or column.kind == "other":
+        return column == key
+    pairs = {p for p in survey.records(table, [key.name, column.name]) if None not in p}
+    ones = {p[0] for p in pairs}
+    return len(ones) >= _FEWEST_ROUTINGS and len(pairs) == len(ones) == len({p[1] for p in pairs})
+
+
 def _machines(
     survey: Survey, table: Table, columns: list[Column], sample: Mapping[str, Values], items: Table | None
 ) -> Iterator[tuple[Column, str]]:
@@ -220,7 +230,8 @@ def _times(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[Colu
             or held.numbers[0] < 0
         ):
             continue
-        if held.filled >= 0.5 * held.rows and held.distinct > 10 and not column.key:
+        numbers_rows = column.kind == "integer" and held.distinct == held.filled
+        if held.filled >= 0.5 * held.rows and held.distinct > 10 and not column.key and not numbers_rows:
             yield column
 
 

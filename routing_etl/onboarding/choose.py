@@ -392,7 +392,10 @@ def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Pa
         held = item_column(survey, operations.table, items.table, code.source, taken)
         if held is not None:
             item = Choice(held[0].name, held[0], held[1], sure=False)
-            return replace(operations, columns={**operations.columns, "item_cd": item}), items
+            columns = {
+                n: c for n, c in operations.columns.items() if n != "rout_no" or c.source != item.source
+            }
+            return replace(operations, columns={**columns, "item_cd": item}), items
     header = _header(survey, operations, items)
     if header is not None:
         return header
@@ -660,6 +663,8 @@ def _of_results(survey: Survey, results: Part, items: Part) -> Part:
             return replace(results, columns={**results.columns, "item_cd": item})
         header = _header(survey, results, items)
         return header[0] if header is not None and header[1] == items else results
+    if own.why.startswith("DECIDE"):  # what was found by its values stays a question
+        return results
     table, column = _place(results, own.source)
     share = survey.share_found(table, column, items.table, items.columns["item_cd"].source)
     if share is None:
