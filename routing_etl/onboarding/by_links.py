@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from routing_etl.onboarding.by_values import numbered_by
-from routing_etl.onboarding.parts import Choice, Part
+from routing_etl.onboarding.parts import Choice, Joined, Part
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 
 #: Share of the values that must be in the other column; fewest values that tell something.
@@ -145,39 +145,40 @@ def results_by_links(survey: Survey, items: Part, operations: Part) -> Part | No
     found: list[tuple[int, Part]] = []
     for table in survey.tables:
         rows = survey.rows(table) if table.title not in taken else 0
-        columns = _columns(survey, table, items, operations) if rows >= _ROWS else None
-        if columns is not None:
-            part = Part("results", table, f"DECIDE: work results? By its values; {rows:,} rows", columns)
-            found.append((rows, part))
+        part = _reports(survey, table, items, operations) if rows >= _ROWS else None
+        if part is not None:
+            found.append((rows, replace(part, why=f"{part.why}; {rows:,} rows")))
     if not found:
         return None
     best = max(found, key=lambda f: f[0])[1]
     return replace(best, others=tuple(p.table.title for _, p in found if p.table != best.table)[:3])
 
 
-def _columns(survey: Survey, table: Table, items: Part, operations: Part) -> dict[str, Choice] | None:
+def _reports(survey: Survey, table: Table, items: Part, operations: Part) -> Part | None:
     """What the columns of a table of reports are; None where it has no day, no time, or nothing of the routings."""
     sample = survey.sample(table)
     found: dict[str, Choice] = {}
     used: set[str] = set()
     for name, (column, why) in _of_routings(survey, table, operations):
         if column.name not in used and name not in found:
-            found[name] = Choice(column.name, column, f"DECIDE: by its values: {why}", sure=False)
+            found[name] = _asked(column, why)
             used.add(column.name)
     link = _link(survey, table, items, used)
     if link is None or not {"proc_seq", "job_cd"} & set(found):
         return None
-    column, name, why = link
-    free = [c for c in table.columns if c.name not in used and c != column]
+    used |= {c.source for c in link.columns.values()}
+    free = [c for c in table.columns if c.name not in used]
     day = _day(free, sample)
     measured = [c for c in _times(free, sample) if c != day and not _leads(survey, table, c)]
     if day is None or not measured:
         return None
-    found[name] = Choice(column.name, column, f"DECIDE: by its values: {why}", sure=False)
-    found["report_dt"] = Choice(
-        day.name, day, f"DECIDE: by its values: {sample[day.name].distinct:,} days", sure=False
-    )
-    return found | _measured(measured, sample)
+    found["report_dt"] = _asked(day, f"{sample[day.name].distinct:,} days")
+    return replace(link, columns={**link.columns, **found, **_measured(measured, sample)})
+
+
+def _asked(column: Column, why: str, alias: str = "") -> Choice:
+    source = f"{alias}.{column.name}" if alias else column.name
+    return Choice(source, column, f"DECIDE: by its values: {why}", sure=False)
 
 
 def _leads(survey: Survey, table: Table, column: Column) -> bool:
@@ -212,43 +213,45 @@ def _alike(name: str, column: Column, theirs: Column, held: Values) -> bool:
     return whole and held.distinct > 2 and 0 < held.numbers[0] <= held.numbers[-1] <= _LARGEST
 
 
-def _link(survey: Survey, table: Table, items: Part, used: set[str]) -> tuple[Column, str, str] | None:
-    """The column that leads to an item: its code, else an order whose table has one."""
-    code = items.columns["item_cd"].source
-    orders: list[tuple[Column, str, str]] = []
+def _link(survey: Survey, table: Table, items: Part, used: set[str]) -> Part | None:
+    """The table with the column that names the item: its own, else that of the order which it names."""
+    part = Part("results", table, "DECIDE: work results? By its values", {})
+    own = _item_of(survey, table, items, used)
+    if own is not None:
+        return replace(part, columns={"item_cd": _asked(*own)})
     sample = survey.sample(table)
     for column in table.columns:
         held = sample.get(column.name)
-        if held is None or column.name in used or held.distinct < _FEWEST or not _is_key(column, held):
-            continue
-        if column.kind == items.column("item_cd").kind:
-            share = survey.share_found(table, column.name, items.table, code) or 0.0
-            if share >= _MOST:
-                return (
-                    column,
-                    "item_cd",
-                    f"{share:.0%} of them in the sample are in {items.table.title}.{code}",
-                )
-        if held.distinct == held.rows:
+        if held is None or column.name in used or held.distinct == held.rows:
             continue
         step = _step(survey, table, column.name, [table.title, items.table.title])
-        if step is not None and _names_item(survey, step[1], items):
-            why = f"{step[3]:.0%} of them in the sample are in {step[1].title}.{step[2]}, which names an item"
-            orders.append((column, "order_no", why))
-    return orders[0] if orders else None
+        theirs = _item_of(survey, step[1], items, {step[2]}) if step is not None else None
+        if step is not None and theirs is not None:
+            _, order, key, share = step
+            why = f"{share:.0%} of the values of {column.name} in the sample are there; DECIDE: is it the order?"
+            columns = {
+                "order_no": _asked(
+                    column,
+                    f"{share:.0%} of them in the sample are in {order.title}.{key}, which names an item",
+                ),
+                "item_cd": _asked(*theirs, "head"),
+            }
+            return replace(part, columns=columns, joins=(Joined(order, "head", column.name, key, why),))
+    return None
 
 
-def _names_item(survey: Survey, table: Table, items: Part) -> bool:
-    """Whether a table has a column of items."""
+def _item_of(survey: Survey, table: Table, items: Part, used: set[str]) -> tuple[Column, str] | None:
+    """The column whose values are items, and the reason."""
     code, sample = items.columns["item_cd"].source, survey.sample(table)
-    return any(
-        (held := sample.get(c.name)) is not None
-        and held.distinct >= _FEWEST
-        and c.kind == items.column("item_cd").kind
-        and _is_key(c, held)
-        and (survey.share_found(table, c.name, items.table, code) or 0.0) >= _MOST
-        for c in table.columns
-    )
+    for column in table.columns:
+        held = sample.get(column.name)
+        fits = column.name not in used and column.kind == items.column("item_cd").kind
+        if held is None or not fits or held.distinct < _FEWEST or not _is_key(column, held):
+            continue
+        share = survey.share_found(table, column.name, items.table, code) or 0.0
+        if share >= _MOST:
+            return column, f"{share:.0%} of them in the sample are in {items.table.title}.{code}"
+    return None
 
 
 def _day(columns: list[Column], sample: Mapping[str, Values]) -> Column | None:

@@ -82,7 +82,11 @@ def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: 
         times = list(_times(free, sample))
         names = ("run_time",) if len(times) == 1 else ("setup_time", "run_time")
         for name, column in zip(names, times[:2], strict=False):
-            found[name] = (column, f"a number that goes {sample[column.name].spread()}")
+            others = [c.name for c in times if c != column]
+            or_other = (
+                f"; or is it {' or '.join(others[:3])}? Only the order of the columns tells" if others else ""
+            )
+            found[name] = (column, f"a number that goes {sample[column.name].spread()}{or_other}")
     return Held(found)
 
 
