@@ -13,7 +13,7 @@ import pytest
 
 from routing_etl.onboarding.suggest import Suggestion, suggest
 from routing_etl.settings import load_settings
-from tests.unit.onboarding import erp_scripts as erps
+import erp_scripts as erps
 
 Propose = Callable[[str], Suggestion]
 
