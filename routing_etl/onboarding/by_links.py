@@ -6,6 +6,7 @@ lead to an item, straight or over an order; their operation numbers and codes ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -15,6 +16,8 @@ from routing_etl.onboarding.survey import Column, Survey, Table, Values
 
 #: Share of the values that must be in the other column; fewest values that tell something.
 _MOST, _FEWEST = 0.9, 5
+#: Most tables that are looked at, those with most rows.
+_TABLES = 300
 #: Tables on the way from a row to its item.
 _STEPS = 3
 #: Numbers that are keys: their range is so many times their count, else two counted columns are in each other by chance.
@@ -32,7 +35,7 @@ def items_by_links(survey: Survey) -> Part | None:
         The database.
     """
     found: dict[str, tuple[Table, str, list[str]]] = {}
-    for table in survey.tables:
+    for table in _looked_at(survey):
         for key in numbered_by(survey, table):
             end = _end(survey, table, key)
             if end is not None:
@@ -48,9 +51,30 @@ def items_by_links(survey: Survey) -> Part | None:
     choice = Choice(
         code, master.column(code), "DECIDE: by its values: other tables name rows by it", sure=False
     )
-    return Part(
-        "items", master, f"{why}; {survey.rows(master):,} rows", {"item_cd": choice}, others=others[:3]
-    )
+    left_out = not_looked_at(survey)
+    notes = (f"DECIDE: {left_out}",) if left_out else ()
+    rows = f"{survey.rows(master):,} rows"
+    return Part("items", master, f"{why}; {rows}", {"item_cd": choice}, notes=notes, others=others[:3])
+
+
+def _looked_at(survey: Survey) -> list[Table]:
+    """The tables whose values are followed: all, or those with most rows."""
+    if len(survey.tables) <= _TABLES:
+        return survey.tables
+    return sorted(survey.tables, key=lambda t: (-survey.rows(t), t.title))[:_TABLES]
+
+
+def not_looked_at(survey: Survey) -> str:
+    """A sentence about the tables whose values were not followed; blank where all were.
+
+    Parameters
+    ----------
+    survey : Survey
+        The database.
+    """
+    if len(survey.tables) <= _TABLES:
+        return ""
+    return f"only the {_TABLES} tables with most rows of {len(survey.tables):,} were followed: name those that matter with --tables"
 
 
 def _end(survey: Survey, table: Table, key: str) -> tuple[Table, str, str] | None:
@@ -96,11 +120,12 @@ def _step(survey: Survey, table: Table, column: str, seen: list[str]) -> tuple[s
     if held is None or held.distinct < _FEWEST or not _is_key(table.column(column), held):
         return None
     found = []
-    for other in survey.tables:
+    shapes = _shapes(held)
+    for other in _looked_at(survey):
         if other.title in seen:
             continue
         for key in _keys(survey, other):
-            if key.kind != table.column(column).kind:
+            if key.kind != table.column(column).kind or not shapes & _shapes(survey.sample(other)[key.name]):
                 continue
             share = survey.share_found(table, column, other, key.name) or 0.0
             if share >= _MOST:
@@ -116,6 +141,11 @@ def _keys(survey: Survey, table: Table) -> Iterator[Column]:
         held = sample.get(column.name)
         if held is not None and held.rows >= _FEWEST and held.distinct == held.rows and _is_key(column, held):
             yield column
+
+
+def _shapes(held: Values) -> set[str]:
+    """The forms of texts, digits as 9 and letters as A, and the numbers of digits of whole numbers."""
+    return {re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", str(v))) for v in held.counts}
 
 
 def _is_key(column: Column, held: Values) -> bool:
@@ -143,7 +173,7 @@ def results_by_links(survey: Survey, items: Part, operations: Part) -> Part | No
     """
     taken = {t.title for p in (items, operations) for t in (p.table, *(j.table for j in p.joins))}
     found: list[tuple[int, Part]] = []
-    for table in survey.tables:
+    for table in _looked_at(survey):
         rows = survey.rows(table) if table.title not in taken else 0
         part = _reports(survey, table, items, operations) if rows >= _ROWS else None
         if part is not None:

@@ -146,29 +146,35 @@ def _numbers(
         and held.distinct >= _FEWEST_ROUTINGS
         and 3 * held.distinct <= 2 * held.filled
     ]
+    asked = list(dict.fromkeys(c.name for c in (*small, *keys))) if small and keys else []
+    records = survey.records(table, asked) if asked else []
     for number in small:
         for key in keys:
-            if key == number:
-                continue
-            rows: dict[object, list[float]] = {}
-            for of, value in survey.records(table, [key.name, number.name]):
-                if of is not None and value is not None:
-                    rows.setdefault(of, []).append(float(str(value).replace(",", ".")))
-            several = [v for v in rows.values() if len(v) > 1]
-            once = sum(1 for v in several if len(set(v)) == len(v))
-            first = [min(v) for v in several]
-            alike = max((first.count(f) for f in set(first)), default=0)
-            if (
-                len(several) >= _FEWEST_ROUTINGS
-                and once >= _MOST * len(several)
-                and alike >= _MOST * len(several)
-                and 2 * len(several) >= len(rows)
-            ):
+            pair = asked.index(key.name), asked.index(number.name)
+            why = _numbered([(row[pair[0]], row[pair[1]]) for row in records]) if key != number else None
+            if why is not None:
+                once, several, alike = why
                 yield (
                     key,
                     number,
-                    f"in {once:,} of {len(several):,} values of {key.name} each number stands once, and {alike:,} begin alike",
+                    f"in {once:,} of {several:,} values of {key.name} each number stands once, and {alike:,} begin alike",
                 )
+
+
+def _numbered(pairs: list[tuple[object, object]]) -> tuple[int, int, int] | None:
+    """How many keys have each of their numbers once, how many have several rows, how many begin alike; None where too few do."""
+    rows: dict[object, list[float]] = {}
+    for of, value in pairs:
+        if of is not None and value is not None:
+            rows.setdefault(of, []).append(float(str(value).replace(",", ".")))
+    several = [v for v in rows.values() if len(v) > 1]
+    once = sum(1 for v in several if len(set(v)) == len(v))
+    first = [min(v) for v in several]
+    alike = max((first.count(f) for f in set(first)), default=0)
+    enough = len(several) >= _FEWEST_ROUTINGS and 2 * len(several) >= len(rows)
+    if not enough or once < _MOST * len(several) or alike < _MOST * len(several):
+        return None
+    return once, len(several), alike
 
 
 def _is_the_same(survey: Survey, table: Table, key: Column, column: Column) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile_model import RAW_COLUMNS
 from routing_etl.onboarding import words
-from routing_etl.onboarding.by_links import items_by_links, results_by_links
+from routing_etl.onboarding.by_links import items_by_links, not_looked_at, results_by_links
 from routing_etl.onboarding.by_values import is_dated, item_column, routing_rows
 from routing_etl.onboarding.known_names import known_part
 from routing_etl.onboarding.parts import Choice, Joined, Part
@@ -81,6 +81,7 @@ def choose(survey: Survey) -> Choices:
         missing.append(
             "No table looks like an item master: none has an item code beside a name or a group."
             + _nearest(survey, "items")
+            + (f" By their values, {left_out}." if (left_out := not_looked_at(survey)) else "")
         )
     else:
         parts["items"] = items

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import erp_scripts as erps
 import pytest
 
 from routing_etl.onboarding.suggest import Suggestion, suggest
 from routing_etl.settings import load_settings
-import erp_scripts as erps
 
 Propose = Callable[[str], Suggestion]
 
