@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from routing_etl.onboarding.by_values import numbered_by
 from routing_etl.onboarding.parts import Choice, Joined, Part
-from routing_etl.onboarding.survey import Column, Survey, Table, Values
+from routing_etl.onboarding.survey import SAMPLE, Column, Survey, Table, Values
 
 #: Share of the values that must be in the other column; fewest values that tell something.
 _MOST, _FEWEST = 0.9, 5
@@ -125,7 +125,9 @@ def _step(survey: Survey, table: Table, column: str, seen: list[str]) -> tuple[s
         if other.title in seen:
             continue
         for key in _keys(survey, other):
-            if key.kind != table.column(column).kind or not shapes & _shapes(survey.sample(other)[key.name]):
+            whole = survey.rows(other) <= SAMPLE  # the first rows of a large table may look otherwise
+            strange = whole and not shapes & _shapes(survey.sample(other)[key.name])
+            if key.kind != table.column(column).kind or strange:
                 continue
             share = survey.share_found(table, column, other, key.name) or 0.0
             if share >= _MOST:

@@ -28,7 +28,9 @@ class Held:
     columns: Mapping[str, tuple[Column, str]]
 
 
-def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: Table | None) -> Held:
+def routing_rows(
+    survey: Survey, table: Table, taken: Mapping[str, str], items: Table | None, code: str = ""
+) -> Held:
     """Find the columns of a table of routing rows that no name told.
 
     Parameters
@@ -41,6 +43,8 @@ def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: 
         Canonical column to the column that a name told.
     items : Table or None
         The item master, which holds no machines.
+    code : str, optional
+        Its code, whose values are no jobs: those of a bill of materials are components.
 
     Returns
     -------
@@ -71,7 +75,8 @@ def routing_rows(survey: Survey, table: Table, taken: Mapping[str, str], items: 
             found["res_cd"] = machine
             free.remove(machine[0])
     if "job_cd" not in taken:
-        job = max(_jobs(free, sample), key=lambda j: j[0], default=None)
+        jobs = [j for j in _jobs(free, sample) if not _are_items(survey, table, j[1], items, code)]
+        job = max(jobs, key=lambda j: j[0], default=None)
         if job is not None:
             found["job_cd"] = (
                 job[1],
@@ -227,6 +232,13 @@ def _jobs(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[tuple
         ):
             short = max(len(str(v)) for v in held.counts) <= 30
             yield held.distinct + 1_000.0 * short, column
+
+
+def _are_items(survey: Survey, table: Table, column: Column, items: Table | None, code: str) -> bool:
+    """Whether the values of a column are codes of items."""
+    if items is None or not code:
+        return False
+    return (survey.share_found(table, column.name, items, code) or 0.0) >= _MOST
 
 
 def _times(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[Column]:

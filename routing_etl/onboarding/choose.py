@@ -121,7 +121,8 @@ def _by_values(survey: Survey, items: Part) -> Part | None:
         named = {
             n: c for n, c in named.items() if c.sure or n not in ("proc_seq", "rout_no", "job_cd", "res_cd")
         }
-        held = routing_rows(survey, table, {n: c.source for n, c in named.items()}, items.table)
+        told = {n: c.source for n, c in named.items()}
+        held = routing_rows(survey, table, told, items.table, items.columns["item_cd"].source)
         columns = {
             **named,
             **{

@@ -225,6 +225,31 @@ def test_jd_edwards_under_other_names_is_found_by_its_values(propose: Propose) -
     )
 
 
+def test_a_bill_of_materials_is_no_routing(propose: Propose) -> None:
+    bill = (
+        "CREATE TABLE Q9 (L1 TEXT, L2 INTEGER, L3 TEXT, L4 REAL);"
+        "INSERT INTO Q9 SELECT 'K-' || (1000 + n), s, 'K-' || (1001 + (n + s) % 40), 0.5 * (1 + n % 13) FROM nr, seq;"
+        "INSERT INTO Q9 SELECT 'K-' || (1000 + n), s + 40, 'K-' || (1001 + (n + s) % 30), 0.5 * (1 + n % 13) FROM nr, seq;"
+    )
+    found = propose(erps.NONSENSE + bill)
+    assert _tables(found) == ["Q1", "Q4", "Q6"]
+    assert "or is it Q9" not in found.text, "its words are items, and no jobs"
+
+
+def test_a_database_of_sales_has_no_certain_routing(propose: Propose) -> None:
+    found = propose(
+        "CREATE TABLE S1 (A TEXT PRIMARY KEY, B TEXT); INSERT INTO S1 SELECT 'P-' || (1000 + n), 'thing ' || n FROM nr;"
+        "CREATE TABLE S2 (C TEXT, D INTEGER, E TEXT, F TEXT, G REAL, H REAL);"
+        "INSERT INTO S2 SELECT 'O-' || (500 + n), s, 'P-' || (1000 + (n + s) % 60 + 1), 'UNIT' || (n % 5), 1 + n % 19, 0.5 * (n + s) FROM nr, seq;"
+        "CREATE TABLE S3 (I TEXT PRIMARY KEY, J TEXT); INSERT INTO S3 SELECT 'O-' || (500 + n), 'C' || (n % 20) FROM nr;"
+    )
+    if "[operations]" in found.text:
+        assert "DECIDE" in _line(found, "operations", "table")
+        assert all(
+            "DECIDE" in _line(found, "operations.columns", key) for key in _columns(found, "operations")
+        )
+
+
 def test_counted_numbers_link_no_tables(propose: Propose) -> None:
     found = propose(
         "CREATE TABLE X1 (A INTEGER, B INTEGER, C REAL); INSERT INTO X1 SELECT n, s, 0.5 * n FROM nr, seq;"
