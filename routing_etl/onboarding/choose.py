@@ -89,6 +89,7 @@ def choose(survey: Survey) -> Choices:
         missing.append(
             "No table looks like routings: none has an operation number, a job or a machine, and a set-up or run time."
             + _nearest(survey, "operations")
+            + _untimed(survey, items)
         )
     elif items is not None:
         found, items = _with_items(survey, operations, items)
@@ -111,6 +112,21 @@ def _by_values(survey: Survey, items: Part) -> Part | None:
     Of several the one with most rows that has no column of many days; reports have one, and number their rows too.
     """
     found: list[tuple[tuple[bool, int], Part]] = []
+    for rows, part in _numbered(survey, items):
+        if {"setup_time", "run_time"} & set(part.columns):
+            dated = is_dated(survey, part.table)
+            also = "; many days: or are these reports?" if dated else ""
+            rank = (not dated, -rows if dated else rows)
+            found.append((rank, replace(part, why=f"DECIDE: by its values; {rows:,} rows{also}")))
+    if not found:
+        return None
+    best = max(found, key=lambda f: f[0])[1]
+    others = tuple(p.table.title for _, p in found if p != best)
+    return replace(best, others=others[:3])
+
+
+def _numbered(survey: Survey, items: Part) -> Iterator[tuple[int, Part]]:
+    """Tables whose rows are numbered and have a job or a machine, by their values, and their rows."""
     for table in survey.tables:
         rows = survey.rows(table) if table != items.table else 0
         if not rows or score(table.name, TABLES["results"], table=True) > score(
@@ -123,27 +139,32 @@ def _by_values(survey: Survey, items: Part) -> Part | None:
         }
         told = {n: c.source for n, c in named.items()}
         held = routing_rows(survey, table, told, items.table, items.columns["item_cd"].source)
-        columns = {
-            **named,
-            **{
-                n: Choice(c.name, c, f"DECIDE: by its values: {why}", sure=False)
-                for n, (c, why) in held.columns.items()
-            },
+        by_values = {
+            n: Choice(c.name, c, f"DECIDE: by its values: {why}", sure=False)
+            for n, (c, why) in held.columns.items()
         }
-        does = {"job_cd", "res_cd"} & set(columns)
-        timed = {"setup_time", "run_time"} & set(columns)
-        if {"proc_seq"} <= set(columns) and does and timed:
-            dated = is_dated(survey, table)
-            why = f"DECIDE: by its values; {rows:,} rows" + (
-                "; many days: or are these reports?" if dated else ""
-            )
-            part = Part("operations", table, why, columns)
-            found.append(((not dated, -rows if dated else rows), part))
+        columns = {**named, **by_values}
+        if "proc_seq" in columns and {"job_cd", "res_cd"} & set(columns):
+            yield rows, Part("operations", table, "", columns)
+
+
+def _untimed(survey: Survey, items: Part | None) -> str:
+    """The tables that number their rows and have jobs, but no times: those stand in a table beside, which a person must join."""
+    if items is None:
+        return ""
+    found = [
+        (rows, p) for rows, p in _numbered(survey, items) if not {"setup_time", "run_time"} & set(p.columns)
+    ]
     if not found:
-        return None
-    best = max(found, key=lambda f: f[0])[1]
-    others = tuple(p.table.title for _, p in found if p != best)
-    return replace(best, others=others[:3])
+        return ""
+    ranked = sorted(found, key=lambda f: -f[0])[:3]
+    shown = "; ".join(
+        f"{p.table.title} ("
+        + ", ".join(f"{n}: {p.columns[n].source}" for n in _WANTED["operations"] if n in p.columns)
+        + ")"
+        for _, p in ranked
+    )
+    return f" By their values these number rows and have jobs or machines, but no times: {shown}. Do the times stand in a table beside?"
 
 
 _WANTED: dict[Role, tuple[str, ...]] = {

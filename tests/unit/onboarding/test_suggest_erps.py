@@ -250,6 +250,21 @@ def test_a_database_of_sales_has_no_certain_routing(propose: Propose) -> None:
         )
 
 
+def test_routings_whose_times_stand_beside_them_are_named_and_not_guessed(propose: Propose) -> None:
+    tables = "INVENTTABLE|ROUTEVERSION|ROUTEOPR|PRODTABLE|PRODROUTETRANS|ROUTE"
+    renamed = re.sub(rf"\b({tables})\b", lambda m: "Z" + m[0][::-1], erps.AX)
+    renamed = re.sub(
+        r"\b(ITEM|ROUTE|OPR|WRKCTR|PROD|TRANS|FROM|TO|SETUP|PROCESS|QUEUE|JOB|QTY)([A-Z]+)\b",
+        lambda m: "Y" + m[0][::-1],
+        renamed,
+    )
+    found = propose(renamed)
+    assert _tables(found) == ["ZELBATTNEVNI"]
+    [text] = found.missing
+    assert "ZETUOR (proc_seq: YMUNRPO, job_cd: YDIRPO)" in text
+    assert "Do the times stand in a table beside?" in text
+
+
 def test_counted_numbers_link_no_tables(propose: Propose) -> None:
     found = propose(
         "CREATE TABLE X1 (A INTEGER, B INTEGER, C REAL); INSERT INTO X1 SELECT n, s, 0.5 * n FROM nr, seq;"
