@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 
@@ -15,6 +16,8 @@ from routing_etl.onboarding.survey import Column, Survey, Table, Values
 _FEWEST_ROWS, _FEWEST_ROUTINGS, _MOST = 20, 5, 0.9
 #: Largest operation number, and most values of jobs and of machines in a sample.
 _LARGEST_NUMBER, _MOST_JOBS = 9_999, 200
+#: Most values of a column that tells the routings of an item apart.
+_MOST_VERSIONS = 20
 #: Fewest days of a table of reports.
 _DAYS = 10
 #: Most rows of a table that is a machine master.
@@ -54,20 +57,26 @@ def routing_rows(
     sample = survey.sample(table)
     free = [c for c in table.columns if c.name not in taken.values()]
     found: dict[str, tuple[Column, str]] = {}
-    number = taken.get("proc_seq")
+    number, key = taken.get("proc_seq"), None
     if number is None:
         numbered = next(_numbers(survey, table, free, sample), None)
         if numbered is None:
             return Held({})
-        key, column, why = numbered
+        key, column, why, version = numbered
         found["proc_seq"] = (column, why)
-        if "rout_no" not in taken and key.name not in taken.values():
+        if "rout_no" not in taken and version is not None:
+            found["rout_no"] = (version, f"with {key.name} {column.name} numbers its rows")
+        elif "rout_no" not in taken and key.name not in taken.values():
             found["rout_no"] = (key, f"{column.name} numbers its rows")
         free = [c for c in free if not _is_the_same(survey, table, key, c)]
     free = [c for c in free if c not in [f for f, _ in found.values()]]
     if "res_cd" not in taken:
         machine = min(
-            _machines(survey, table, free, sample, items),
+            (
+                m
+                for m in _machines(survey, table, free, sample, items)
+                if not _are_items(survey, table, m[0], items, code)
+            ),
             key=lambda m: sample[m[0].name].distinct,
             default=None,
         )
@@ -84,7 +93,7 @@ def routing_rows(
             )
             free.remove(job[1])
     if not {"setup_time", "run_time"} & set(taken):
-        times = list(_times(free, sample))
+        times = _changing(survey, table, key, list(_times(free, sample)))
         names = ("run_time",) if len(times) == 1 else ("setup_time", "run_time")
         for name, column in zip(names, times[:2], strict=False):
             others = [c.name for c in times if c != column]
@@ -124,19 +133,22 @@ def numbered_by(survey: Survey, table: Table) -> list[str]:
         The table.
     """
     found = _numbers(survey, table, list(table.columns), survey.sample(table))
-    return list(dict.fromkeys(key.name for key, _, _ in found))
+    return list(dict.fromkeys(key.name for key, *_ in found))
 
 
 def _numbers(
     survey: Survey, table: Table, columns: list[Column], sample: Mapping[str, Values]
-) -> Iterator[tuple[Column, Column, str]]:
-    """Columns that number the rows of another column's values: each number once, beginning alike in nearly all."""
+) -> Iterator[tuple[Column, Column, str, Column | None]]:
+    """Columns that number the rows of another column's values: each number once, beginning alike in nearly all.
+
+    Where an item has several routings, it is numbered together with a column of few values that tells them apart.
+    """
     small = [
         c
         for c in columns
         if c.kind in ("integer", "number", "text")
         and (held := sample.get(c.name)) is not None
-        and held.filled >= _FEWEST_ROWS
+        and held.filled >= max(_FEWEST_ROWS, _MOST * held.rows)
         and held.holds_numbers
         and held.numbers[-1] <= _LARGEST_NUMBER
         and held.numbers[0] > 0
@@ -149,28 +161,40 @@ def _numbers(
         if c.kind in ("text", "integer")
         and (held := sample.get(c.name)) is not None
         and held.distinct >= _FEWEST_ROUTINGS
+        and held.filled >= _MOST * held.rows
         and 3 * held.distinct <= 2 * held.filled
     ]
-    asked = list(dict.fromkeys(c.name for c in (*small, *keys))) if small and keys else []
-    records = survey.records(table, asked) if asked else []
-    for number in small:
-        for key in keys:
-            pair = asked.index(key.name), asked.index(number.name)
-            why = _numbered([(row[pair[0]], row[pair[1]]) for row in records]) if key != number else None
+    if not small or not keys:
+        return
+    versions = [
+        c
+        for c in table.columns
+        if c.kind in ("text", "integer")
+        and (held := sample.get(c.name)) is not None
+        and 2 <= held.distinct <= _MOST_VERSIONS
+        and held.filled >= _MOST * held.rows
+    ]
+    asked = list(dict.fromkeys(c.name for c in (*small, *keys, *versions)))
+    records = survey.records(table, asked)
+    for version in (None, *versions):
+        for number, key in product(small, keys):
+            if len({c.name for c in (number, key, version) if c is not None}) < (2 if version is None else 3):
+                continue
+            of = [asked.index(c.name) for c in (key, version) if c is not None]
+            at = asked.index(number.name)
+            why = _numbered([(tuple(row[i] for i in of), row[at]) for row in records])
             if why is not None:
                 once, several, alike = why
-                yield (
-                    key,
-                    number,
-                    f"in {once:,} of {several:,} values of {key.name} each number stands once, and {alike:,} begin alike",
-                )
+                named = key.name if version is None else f"{key.name} and {version.name}"
+                shown = f"in {once:,} of {several:,} values of {named} each number stands once"
+                yield key, number, f"{shown}, and {alike:,} begin alike", version
 
 
-def _numbered(pairs: list[tuple[object, object]]) -> tuple[int, int, int] | None:
+def _numbered(pairs: list[tuple[tuple[object, ...], object]]) -> tuple[int, int, int] | None:
     """How many keys have each of their numbers once, how many have several rows, how many begin alike; None where too few do."""
-    rows: dict[object, list[float]] = {}
+    rows: dict[tuple[object, ...], list[float]] = {}
     for of, value in pairs:
-        if of is not None and value is not None:
+        if None not in of and value is not None:
             rows.setdefault(of, []).append(float(str(value).replace(",", ".")))
     several = [v for v in rows.values() if len(v) > 1]
     once = sum(1 for v in several if len(set(v)) == len(v))
@@ -232,6 +256,20 @@ def _jobs(columns: list[Column], sample: Mapping[str, Values]) -> Iterator[tuple
         ):
             short = max(len(str(v)) for v in held.counts) <= 30
             yield held.distinct + 1_000.0 * short, column
+
+
+def _changing(survey: Survey, table: Table, key: Column | None, columns: list[Column]) -> list[Column]:
+    """The columns that differ from row to row of a key, where two and more do: the others are sizes of the item."""
+    if key is None or not columns:
+        return columns
+    held: dict[object, list[set[object]]] = {}
+    for of, *values in survey.records(table, [key.name, *(c.name for c in columns)]):
+        seen = held.setdefault(of, [set() for _ in columns])
+        for each, value in zip(seen, values, strict=True):
+            each.add(value)
+    half = 0.5 * len(held)
+    found = [c for i, c in enumerate(columns) if sum(len(seen[i]) > 1 for seen in held.values()) > half]
+    return found if len(found) > 1 else columns
 
 
 def _are_items(survey: Survey, table: Table, column: Column, items: Table | None, code: str) -> bool:

@@ -225,6 +225,26 @@ def test_jd_edwards_under_other_names_is_found_by_its_values(propose: Propose) -
     )
 
 
+def test_items_with_several_routings_sizes_in_their_rows_and_a_code_that_stands_twice(
+    propose: Propose,
+) -> None:
+    script = (
+        "CREATE TABLE Q1 (A1 TEXT, A2 TEXT); INSERT INTO Q1 SELECT 'K-' || (1000 + n), 'shaft ' || n FROM nr;"
+        "INSERT INTO Q1 VALUES ('K-1001', 'shaft 1');"
+        "CREATE TABLE Q4 (D0 REAL, D1 TEXT, D2 TEXT, D3 INTEGER, D4 TEXT, D5 REAL, D6 REAL, D7 TEXT);"
+        "INSERT INTO Q4 SELECT 2.5 * n, 'K-' || (1000 + n), v, s, CASE s WHEN 10 THEN 'SAW' WHEN 20 THEN 'TURN' WHEN 30 THEN 'MILL' ELSE 'TEST' END,"
+        " 5 + (n + s) % 17, 0.25 * (1 + (n * s) % 37), CASE n WHEN 3 THEN 'V' || (s % 3) END FROM nr, seq, (SELECT 'A' AS v UNION SELECT 'B');"
+    )
+    found = propose(script)
+    assert _tables(found) == ["Q1", "Q4"]
+    assert _columns(found, "operations") == {
+        "item_cd": "D1", "rout_no": "D2", "proc_seq": "D3", "job_cd": "D4", "setup_time": "D5", "run_time": "D6",
+    }  # fmt: skip
+    assert "in 120 of 120 values of D1 and D2 each number stands once" in _line(
+        found, "operations.columns", "proc_seq"
+    )
+
+
 def test_a_bill_of_materials_is_no_routing(propose: Propose) -> None:
     bill = (
         "CREATE TABLE Q9 (L1 TEXT, L2 INTEGER, L3 TEXT, L4 REAL);"
