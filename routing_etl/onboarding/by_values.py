@@ -16,8 +16,6 @@ from routing_etl.onboarding.survey import Column, Survey, Table, Values
 _FEWEST_ROWS, _FEWEST_ROUTINGS, _MOST = 20, 5, 0.9
 #: Largest operation number, and most values of jobs and of machines in a sample.
 _LARGEST_NUMBER, _MOST_JOBS = 9_999, 200
-#: Most values of a column that tells the routings of an item apart.
-_MOST_VERSIONS = 20
 #: Fewest days of a table of reports.
 _DAYS = 10
 #: Most rows of a table that is a machine master.
@@ -59,7 +57,14 @@ def routing_rows(
     found: dict[str, tuple[Column, str]] = {}
     number, key = taken.get("proc_seq"), None
     if number is None:
-        numbered = next(_numbers(survey, table, free, sample), None)
+        numbered = next(  # an order and a kind of report number rows too: routings in one table with others are those of items
+            (
+                n
+                for n in _numbers(survey, table, free, sample)
+                if n[3] is None or _are_items(survey, table, n[0], items, code)
+            ),
+            None,
+        )
         if numbered is None:
             return Held({})
         key, column, why, version = numbered
@@ -141,7 +146,7 @@ def _numbers(
 ) -> Iterator[tuple[Column, Column, str, Column | None]]:
     """Columns that number the rows of another column's values: each number once, beginning alike in nearly all.
 
-    Where an item has several routings, it is numbered together with a column of few values that tells them apart.
+    Where an item has several routings, it is numbered together with a column that tells them apart.
     """
     small = [
         c
@@ -171,23 +176,25 @@ def _numbers(
         for c in table.columns
         if c.kind in ("text", "integer")
         and (held := sample.get(c.name)) is not None
-        and 2 <= held.distinct <= _MOST_VERSIONS
+        and held.distinct >= 2
+        and 3 * held.distinct <= 2 * held.filled
         and held.filled >= _MOST * held.rows
     ]
     asked = list(dict.fromkeys(c.name for c in (*small, *keys, *versions)))
     records = survey.records(table, asked)
-    for version in (None, *versions):
-        for number, key in product(small, keys):
-            if len({c.name for c in (number, key, version) if c is not None}) < (2 if version is None else 3):
-                continue
-            of = [asked.index(c.name) for c in (key, version) if c is not None]
-            at = asked.index(number.name)
-            why = _numbered([(tuple(row[i] for i in of), row[at]) for row in records])
-            if why is not None:
-                once, several, alike = why
-                named = key.name if version is None else f"{key.name} and {version.name}"
-                shown = f"in {once:,} of {several:,} values of {named} each number stands once"
-                yield key, number, f"{shown}, and {alike:,} begin alike", version
+    found: list[tuple[bool, float, tuple[Column, Column, str, Column | None]]] = []
+    for version, number, key in product((None, *versions), small, keys):
+        columns = [c for c in (key, version, number) if c is not None]
+        if len({c.name for c in columns}) < len(columns):
+            continue
+        *of, at = (asked.index(c.name) for c in columns)
+        seen = _numbered([(tuple(row[i] for i in of), row[at]) for row in records])
+        if seen is not None:
+            once, several, alike = seen
+            named = " and ".join(c.name for c in columns[:-1])
+            why = f"in {once:,} of {several:,} values of {named} each number stands once, and {alike:,} begin alike"
+            found.append((version is not None, -once / several, (key, number, why, version)))
+    yield from (f[2] for f in sorted(found, key=lambda f: (f[0], f[1] if f[0] else 0.0)))
 
 
 def _numbered(pairs: list[tuple[tuple[object, ...], object]]) -> tuple[int, int, int] | None:
