@@ -16,6 +16,8 @@ from routing_etl.onboarding.survey import Column, Survey, Table, Values
 _FEWEST_ROWS, _FEWEST_ROUTINGS, _MOST = 20, 5, 0.9
 #: Largest operation number, and most values of jobs and of machines in a sample.
 _LARGEST_NUMBER, _MOST_JOBS = 9_999, 200
+#: Columns that are tried as an item, and as what tells its routings apart.
+_TRIED = 25
 #: Fewest days of a table of reports.
 _DAYS = 10
 #: Most rows of a table that is a machine master.
@@ -182,19 +184,30 @@ def _numbers(
     ]
     asked = list(dict.fromkeys(c.name for c in (*small, *keys, *versions)))
     records = survey.records(table, asked)
-    found: list[tuple[bool, float, tuple[Column, Column, str, Column | None]]] = []
-    for version, number, key in product((None, *versions), small, keys):
-        columns = [c for c in (key, version, number) if c is not None]
-        if len({c.name for c in columns}) < len(columns):
-            continue
-        *of, at = (asked.index(c.name) for c in columns)
-        seen = _numbered([(tuple(row[i] for i in of), row[at]) for row in records])
-        if seen is not None:
-            once, several, alike = seen
-            named = " and ".join(c.name for c in columns[:-1])
-            why = f"in {once:,} of {several:,} values of {named} each number stands once, and {alike:,} begin alike"
-            found.append((version is not None, -once / several, (key, number, why, version)))
-    yield from (f[2] for f in sorted(found, key=lambda f: (f[0], f[1] if f[0] else 0.0)))
+    alone = [f for number, key in product(small, keys) if (f := _pair(asked, records, number, key, None))]
+    if alone:
+        yield from (f[1] for f in alone)
+        return
+    several = product(small, keys[:_TRIED], versions[:_TRIED])
+    together = [f for n, k, v in several if (f := _pair(asked, records, n, k, v))]
+    yield from (f[1] for f in sorted(together, key=lambda f: -f[0]))
+
+
+def _pair(
+    asked: list[str], records: list[tuple[object, ...]], number: Column, key: Column, version: Column | None
+) -> tuple[float, tuple[Column, Column, str, Column | None]] | None:
+    """How surely a column numbers the rows of a key, or of a key and a second column; None where it does not."""
+    columns = [c for c in (key, version, number) if c is not None]
+    if len({c.name for c in columns}) < len(columns):
+        return None
+    *of, at = (asked.index(c.name) for c in columns)
+    seen = _numbered([(tuple(row[i] for i in of), row[at]) for row in records])
+    if seen is None:
+        return None
+    once, several, alike = seen
+    named = " and ".join(c.name for c in columns[:-1])
+    why = f"in {once:,} of {several:,} values of {named} each number stands once, and {alike:,} begin alike"
+    return once / several, (key, number, why, version)
 
 
 def _numbered(pairs: list[tuple[tuple[object, ...], object]]) -> tuple[int, int, int] | None:
