@@ -6,7 +6,6 @@ lead to an item, straight or over an order; their operation numbers and codes ar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -19,7 +18,7 @@ _MOST, _FEWEST = 0.9, 5
 #: Share of the rows of a table that its key tells apart; the rest is dirt.
 _NEARLY = 0.98
 #: Most tables that are looked at, those with most rows.
-_TABLES = 300
+_TABLES = 100
 #: Tables on the way from a row to its item.
 _STEPS = 3
 #: Numbers that are keys: their range is so many times their count, else two counted columns are in each other by chance.
@@ -122,13 +121,13 @@ def _step(survey: Survey, table: Table, column: str, seen: list[str]) -> tuple[s
     if held is None or held.distinct < _FEWEST or not _is_key(table.column(column), held):
         return None
     found = []
-    shapes = _shapes(held)
+    shapes = held.shapes
     for other in _looked_at(survey):
         if other.title in seen:
             continue
         for key in _keys(survey, other):
             whole = survey.rows(other) <= SAMPLE  # the first rows of a large table may look otherwise
-            strange = whole and not shapes & _shapes(survey.sample(other)[key.name])
+            strange = whole and not shapes & survey.sample(other)[key.name].shapes
             if key.kind != table.column(column).kind or strange:
                 continue
             share = survey.share_found(table, column, other, key.name) or 0.0
@@ -147,11 +146,6 @@ def _keys(survey: Survey, table: Table) -> Iterator[Column]:
             continue
         if _is_key(column, held):
             yield column
-
-
-def _shapes(held: Values) -> set[str]:
-    """The forms of texts, digits as 9 and letters as A, and the numbers of digits of whole numbers."""
-    return {re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", str(v))) for v in held.counts}
 
 
 def _is_key(column: Column, held: Values) -> bool:

@@ -137,6 +137,11 @@ class Values:
         return self.filled > 0 and hits >= 0.95 * self.filled
 
     @cached_property
+    def shapes(self) -> frozenset[str]:
+        """The forms of the values, digits as 9 and letters as A."""
+        return frozenset(re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", str(v))) for v in self.counts)
+
+    @cached_property
     def decimal(self) -> str:
         """The decimal mark of numbers that are texts; empty where none of them tells."""
         texts = [v for v in self.counts if isinstance(v, str)]
