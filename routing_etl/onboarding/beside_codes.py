@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from routing_etl.onboarding.choose import Choice, Choices, Joined, Part, is_status
+from routing_etl.onboarding.choose import Choices, is_status
+from routing_etl.onboarding.parts import Choice, Joined, Part
 from routing_etl.onboarding.survey import Column, Survey, Table
 from routing_etl.onboarding.words import TABLES, Role, score, words_of
 

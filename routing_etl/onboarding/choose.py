@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from routing_etl.erp.name_words import says_whether_rows_count
 from routing_etl.erp.profile_model import RAW_COLUMNS
 from routing_etl.onboarding import words
-from routing_etl.onboarding.by_values import item_column, routing_rows
+from routing_etl.onboarding.by_links import items_by_links, not_looked_at, results_by_links
+from routing_etl.onboarding.by_values import is_dated, item_column, routing_rows
+from routing_etl.onboarding.known_names import known_part
+from routing_etl.onboarding.parts import Choice, Joined, Part
 from routing_etl.onboarding.survey import Column, Kind, Survey, Table, Values
 from routing_etl.onboarding.words import FIELDS, TABLES, Role, score, words_of
 
@@ -47,66 +50,6 @@ _SHORT_LIST = 6
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A column taken for a canonical one, and why."""
-
-    source: str
-    column: Column
-    why: str
-    sure: bool = True
-
-
-@dataclass(frozen=True)
-class Joined:
-    """A table that a section needs beside its own: its alias, and the columns that go together; `also` is called alike in both.
-
-    `inner`: rows without a partner do not count. `where`: columns of the table and the value that they must have. `reads`: columns that
-    are attributes of items, and their names there.
-    """
-
-    table: Table
-    alias: str
-    known: str
-    own: str
-    why: str
-    inner: bool = True
-    where: tuple[tuple[str, str], ...] = ()
-    reads: tuple[tuple[str, str], ...] = ()
-    also: str = ""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section of the profile: its table, its columns, and what it could not find.
-
-    Parameters
-    ----------
-    role : str
-        Section of the profile.
-    table : Table
-        Its table.
-    why : str
-        Why this table.
-    columns : dict of str to Choice
-        Canonical column to what was chosen for it.
-    joins : tuple of Joined
-        Further tables.
-    notes : tuple of str
-        What was seen and may matter.
-    others : tuple of str
-        Tables that nearly were chosen.
-    """
-
-    role: Role
-    table: Table
-    why: str
-    columns: Mapping[str, Choice]
-    joins: tuple[Joined, ...] = ()
-    notes: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Choices:
     """The sections that were found, and sentences about those that were not."""
 
@@ -124,16 +67,21 @@ def choose(survey: Survey) -> Choices:
     """
     parts: dict[Role, Part] = {}
     missing = []
-    operations = _best(survey, "operations")
-    items = _items(survey, operations)
+    operations = known_part(survey, "operations") or _best(survey, "operations")
+    items = known_part(survey, "items") or _items(survey, operations)
     if operations is None and items is not None:
         operations = _by_values(survey, items)
     if items is None:
         items = _nearest_items(survey, operations)
     if items is None:
+        items = items_by_links(survey)
+        if items is not None and operations is None:
+            operations = _by_values(survey, items)
+    if items is None:
         missing.append(
             "No table looks like an item master: none has an item code beside a name or a group."
             + _nearest(survey, "items")
+            + (f" By their values, {left_out}." if (left_out := not_looked_at(survey)) else "")
         )
     else:
         parts["items"] = items
@@ -141,6 +89,7 @@ def choose(survey: Survey) -> Choices:
         missing.append(
             "No table looks like routings: none has an operation number, a job or a machine, and a set-up or run time."
             + _nearest(survey, "operations")
+            + _untimed(survey, items)
         )
     elif items is not None:
         found, items = _with_items(survey, operations, items)
@@ -150,15 +99,34 @@ def choose(survey: Survey) -> Choices:
                 f"No column of {found.table.title}, or of a table beside it, names the item of a routing row."
             )
         taken = (items.table.title, found.table.title)
-        results = _best(survey, "results", but=taken)
+        results = known_part(survey, "results") or _best(survey, "results", but=taken)
+        results = results or results_by_links(survey, items, found)
         if results is not None:
             parts["results"] = _of_results(survey, results, items)
     return Choices(parts, tuple(missing))
 
 
 def _by_values(survey: Survey, items: Part) -> Part | None:
-    """Routings found by what a table holds, where names do not tell enough: of several the one with most rows."""
-    found: list[tuple[int, Part]] = []
+    """Routings found by what a table holds, where names do not tell enough.
+
+    Of several the one with most rows that has no column of many days; reports have one, and number their rows too.
+    """
+    found: list[tuple[tuple[bool, int], Part]] = []
+    for rows, part in _numbered(survey, items):
+        if {"setup_time", "run_time"} & set(part.columns):
+            dated = is_dated(survey, part.table)
+            also = "; many days: or are these reports?" if dated else ""
+            rank = (not dated, -rows if dated else rows)
+            found.append((rank, replace(part, why=f"DECIDE: by its values; {rows:,} rows{also}")))
+    if not found:
+        return None
+    best = max(found, key=lambda f: f[0])[1]
+    others = tuple(p.table.title for _, p in found if p != best)
+    return replace(best, others=others[:3])
+
+
+def _numbered(survey: Survey, items: Part) -> Iterator[tuple[int, Part]]:
+    """Tables whose rows are numbered and have a job or a machine, by their values, and their rows."""
     for table in survey.tables:
         rows = survey.rows(table) if table != items.table else 0
         if not rows or score(table.name, TABLES["results"], table=True) > score(
@@ -169,23 +137,34 @@ def _by_values(survey: Survey, items: Part) -> Part | None:
         named = {
             n: c for n, c in named.items() if c.sure or n not in ("proc_seq", "rout_no", "job_cd", "res_cd")
         }
-        held = routing_rows(survey, table, {n: c.source for n, c in named.items()}, items.table)
-        columns = {
-            **named,
-            **{
-                n: Choice(c.name, c, f"DECIDE: by its values: {why}", sure=False)
-                for n, (c, why) in held.columns.items()
-            },
+        told = {n: c.source for n, c in named.items()}
+        held = routing_rows(survey, table, told, items.table, items.columns["item_cd"].source)
+        by_values = {
+            n: Choice(c.name, c, f"DECIDE: by its values: {why}", sure=False)
+            for n, (c, why) in held.columns.items()
         }
-        does = {"job_cd", "res_cd"} & set(columns)
-        timed = {"setup_time", "run_time"} & set(columns)
-        if {"proc_seq"} <= set(columns) and does and timed:
-            found.append((rows, Part("operations", table, f"DECIDE: by its values; {rows:,} rows", columns)))
+        columns = {**named, **by_values}
+        if "proc_seq" in columns and {"job_cd", "res_cd"} & set(columns):
+            yield rows, Part("operations", table, "", columns)
+
+
+def _untimed(survey: Survey, items: Part | None) -> str:
+    """The tables that number their rows and have jobs, but no times: those stand in a table beside, which a person must join."""
+    if items is None:
+        return ""
+    found = [
+        (rows, p) for rows, p in _numbered(survey, items) if not {"setup_time", "run_time"} & set(p.columns)
+    ]
     if not found:
-        return None
-    best = max(found, key=lambda f: f[0])[1]
-    others = tuple(p.table.title for _, p in found if p != best)
-    return replace(best, others=others[:3])
+        return ""
+    ranked = sorted(found, key=lambda f: -f[0])[:3]
+    shown = "; ".join(
+        f"{p.table.title} ("
+        + ", ".join(f"{n}: {p.columns[n].source}" for n in _WANTED["operations"] if n in p.columns)
+        + ")"
+        for _, p in ranked
+    )
+    return f" By their values these number rows and have jobs or machines, but no times: {shown}. Do the times stand in a table beside?"
 
 
 _WANTED: dict[Role, tuple[str, ...]] = {
@@ -365,9 +344,9 @@ def _items(survey: Survey, operations: Part | None) -> Part | None:
     best = _best(survey, "items", but=but)
     if operations is None or "item_cd" not in operations.columns:
         return best
-    source = operations.columns["item_cd"].source
+    table, source = _place(operations, operations.columns["item_cd"].source)
     for _, part in ranked:
-        share = survey.share_found(operations.table, source, part.table, part.columns["item_cd"].source)
+        share = survey.share_found(table, source, part.table, part.columns["item_cd"].source)
         if share is not None and share > 0.8:
             others = tuple(p.table.title for _, p in ranked if p.table != part.table)
             return replace(part, why=f"{part.why}; {survey.rows(part.table):,} rows", others=others[:3])
@@ -428,7 +407,7 @@ def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Pa
     code = items.columns.get("item_cd")
     own = operations.columns.get("item_cd")
     if own is not None and code is not None:
-        match = _which_code(survey, operations.table, own.source, items)
+        match = _which_code(survey, *_place(operations, own.source), items)
         if match is not None:
             return _matched(operations, items, own, *match)
     if own is None and code is not None:
@@ -436,7 +415,10 @@ def _with_items(survey: Survey, operations: Part, items: Part) -> tuple[Part, Pa
         held = item_column(survey, operations.table, items.table, code.source, taken)
         if held is not None:
             item = Choice(held[0].name, held[0], held[1], sure=False)
-            return replace(operations, columns={**operations.columns, "item_cd": item}), items
+            columns = {
+                n: c for n, c in operations.columns.items() if n != "rout_no" or c.source != item.source
+            }
+            return replace(operations, columns={**columns, "item_cd": item}), items
     header = _header(survey, operations, items)
     if header is not None:
         return header
@@ -461,11 +443,21 @@ def _which_code(survey: Survey, table: Table, column: str, items: Part) -> tuple
     tried = [code]
     for other in items.table.columns:
         same = other.name.lower() == column.lower() or words_of(other.spoken)[-1:] == ("id",)
-        if other.name != code and (other.key or (same and _names_rows(survey, items.table, other.name))):
+        known = other.name in items.keys
+        if other.name != code and (
+            other.key or known or (same and _names_rows(survey, items.table, other.name))
+        ):
             tried.append(other.name)
     found = [(c, survey.share_found(table, column, items.table, c) or 0.0) for c in tried]
     best = max(found, key=lambda f: f[1])
     return best if best[1] >= _MOST else None
+
+
+def _place(part: Part, source: str) -> tuple[Table, str]:
+    """The table and the column that a source of a part means: its own, or one of a table beside it."""
+    alias, _, own = source.rpartition(".")
+    beside = {j.alias: j.table for j in part.joins}
+    return (beside[alias], own) if alias in beside else (part.table, source)
 
 
 def _names_rows(survey: Survey, table: Table, column: str) -> bool:
@@ -694,7 +686,10 @@ def _of_results(survey: Survey, results: Part, items: Part) -> Part:
             return replace(results, columns={**results.columns, "item_cd": item})
         header = _header(survey, results, items)
         return header[0] if header is not None and header[1] == items else results
-    share = survey.share_found(results.table, own.source, items.table, items.columns["item_cd"].source)
+    if own.why.startswith("DECIDE"):  # what was found by its values stays a question
+        return results
+    table, column = _place(results, own.source)
+    share = survey.share_found(table, column, items.table, items.columns["item_cd"].source)
     if share is None:
         return results
     why = f"{share:.0%} of its values in the sample are in {items.table.title}.{items.columns['item_cd'].source}"

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from routing_etl.erp.name_words import LAST_DAY
-from routing_etl.onboarding.choose import Choices, Part, is_status
+from routing_etl.onboarding.choose import Choices, is_status
+from routing_etl.onboarding.parts import Part
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import words_of
 

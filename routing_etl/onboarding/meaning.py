@@ -16,7 +16,7 @@ from routing_etl.erp.basis_words import basis_of
 from routing_etl.erp.catalogue import people_or_machine, without_time
 from routing_etl.erp.census import COMPANY_COLUMNS
 from routing_etl.erp.unread_factors import changes_nothing, factor_named, names_next_operation
-from routing_etl.onboarding.choose import Choice, Part
+from routing_etl.onboarding.parts import Choice, Part
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import words_of
 

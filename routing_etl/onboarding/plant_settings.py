@@ -60,7 +60,9 @@ _FEW = 12
 _Held = Sequence[tuple[str, Values]]
 
 
-def plant_settings(survey: Survey, tables: Sequence[Table]) -> list[str]:
+def plant_settings(
+    survey: Survey, tables: Sequence[Table], machines: frozenset[str] = frozenset()
+) -> list[str]:
     """Lines of comment: a setting each, with its value and why, or as a question.
 
     Parameters
@@ -69,12 +71,16 @@ def plant_settings(survey: Survey, tables: Sequence[Table]) -> list[str]:
         The database, for the samples.
     tables : sequence of Table
         Tables of the proposal; the first that tells counts.
+    machines : frozenset of str, optional
+        Columns (`TABLE.COLUMN`) that are read as machines, whatever their name says of plants.
     """
     held = [
         (f"{t.title}.{c.name}", v) for t in tables for c in t.columns if (v := survey.sample(t).get(c.name))
     ]
     said = {f"{t.title}.{c.name}": c.spoken.lower() for t in tables for c in t.columns}
-    belongs = [(n, v) for n, v in held if said[n] in COMPANY_COLUMNS and said[n] not in _CLIENT]
+    belongs = [
+        (n, v) for n, v in held if said[n] in COMPANY_COLUMNS and said[n] not in _CLIENT and n not in machines
+    ]
     few = [(n, v) for n, v in held if 0 < v.distinct <= _FEW]
     doings = [(n, v) for n, v in few if all(_plain(value) in _INSIDE | _OUTSIDE for value in v.counts)]
     return [

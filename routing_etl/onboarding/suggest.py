@@ -110,7 +110,11 @@ def _proposed(survey: Survey, name: str) -> tuple[str, tuple[str, ...]]:
     choices = choose(survey)
     parts = {role: with_meaning(survey, part) for role, part in choices.parts.items()}
     choices = with_names(survey, replace(choices, parts=parts))
-    beside = plant_settings(survey, _chosen(choices))
+    machines = (
+        (part, part.columns["res_cd"].source) for part in choices.parts.values() if "res_cd" in part.columns
+    )
+    read = frozenset(f"{part.table.title}.{source}" for part, source in machines)
+    beside = plant_settings(survey, _chosen(choices), read)
     return text_of(survey, choices, name=name) + "\n".join(beside) + "\n", choices.missing
 
 

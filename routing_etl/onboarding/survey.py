@@ -137,6 +137,11 @@ class Values:
         return self.filled > 0 and hits >= 0.95 * self.filled
 
     @cached_property
+    def shapes(self) -> frozenset[str]:
+        """The forms of the values, digits as 9 and letters as A."""
+        return frozenset(re.sub(r"[^\W\d_]", "A", re.sub(r"\d", "9", str(v))) for v in self.counts)
+
+    @cached_property
     def decimal(self) -> str:
         """The decimal mark of numbers that are texts; empty where none of them tells."""
         texts = [v for v in self.counts if isinstance(v, str)]
@@ -222,6 +227,7 @@ class Survey:
 
     def __init__(self, engine: Engine, only: Sequence[str] = ()) -> None:
         self.engine = engine
+        self._rows: dict[str, int] = {}
         self._samples: dict[tuple[str, tuple[str, ...]], dict[str, Values]] = {}
         with translated("erp", engine.url):
             self.links_refused, self.tables = _tables(engine)
@@ -234,11 +240,12 @@ class Survey:
         return self.engine.dialect.name
 
     def rows(self, table: Table) -> int:
-        """Count the rows of a table."""
-        with translated("erp", self.engine.url), self.engine.connect() as connection:
-            return int(
-                connection.execute(sa.select(sa.func.count()).select_from(_selectable(table))).scalar_one()
-            )
+        """Count the rows of a table, once."""
+        if table.title not in self._rows:
+            with translated("erp", self.engine.url), self.engine.connect() as connection:
+                counted = sa.select(sa.func.count()).select_from(_selectable(table))
+                self._rows[table.title] = _number(connection, counted)
+        return self._rows[table.title]
 
     def sample(self, table: Table) -> dict[str, Values]:
         """What the first `SAMPLE` rows hold, by column; columns of bytes are not read."""

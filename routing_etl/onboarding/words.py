@@ -245,6 +245,7 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(words_of(p) for p in text.split("|"))
 
 
+@lru_cache(maxsize=100_000)
 def score(name: str, phrases: str, *, table: bool = False) -> float:
     """Score how well a name fits some phrases: 0 not at all, 3 exactly; earlier phrases fit a little better.
 

@@ -11,13 +11,16 @@ from dataclasses import replace
 
 from routing_etl.erp.basis_words import bases_of_letters, basis_of
 from routing_etl.erp.census import COMPANY_COLUMNS
+from routing_etl.erp.parse import COUNTED
 from routing_etl.erp.profile_model import RAW_COLUMNS, RESERVED
-from routing_etl.onboarding.choose import Choice, Choices, Part, is_status
+from routing_etl.onboarding.choose import Choices, is_status
 from routing_etl.onboarding.formats import format_words
 from routing_etl.onboarding.further import made_outside
 from routing_etl.onboarding.kinds import FEW as _FEW
 from routing_etl.onboarding.kinds import kind_of
+from routing_etl.onboarding.kinds_of_rows import kinds_asked
 from routing_etl.onboarding.meaning import counted_up, ends_one_by_one, factor_unit, fractions, siblings
+from routing_etl.onboarding.parts import Choice, Part
 from routing_etl.onboarding.survey import Column, Survey, Table, Values
 from routing_etl.onboarding.words import NAMED_UNITS, TIME_UNITS, words_of
 from routing_etl.onboarding.write_further import (
@@ -70,6 +73,8 @@ _UNIT_WORDS = frozenset(
 #: Words of columns that number versions of a routing.
 _VERSION = frozenset(["rev", "revision", "version", "ver"])
 _TIMES = ("setup_time", "run_time", "queue_time", "wait_time", "move_time", "machine_time", "hold_time")
+#: Beginnings of days before 1950.
+_OLD = r"^(0|1[0-8]|19[0-4])\d"
 _CODES = ("rout_no", "job_cd", "res_cd", "bp_cd")
 
 
@@ -170,11 +175,11 @@ def _head(survey: Survey, part: Part) -> Iterator[str]:
     if part.joins:
         yield "joins = ["
         for j in part.joins:
-            pairs = [(j.known, j.own), *([(j.also, j.also)] if j.also else [])]
+            pairs = [(j.known, j.own), *([(j.also, j.also)] if j.also else []), *j.pairs]
             on = "[" + ", ".join(f"[{_quoted(a)}, {_quoted(b)}]" for a, b in pairs) + "]"
             kind = ', kind = "inner"' if j.inner else ""
             tests = ", ".join(
-                f'{{ column = {_quoted(c)}, op = "=", value = {_quoted(v)} }}' for c, v in j.where
+                f'{{ column = {_quoted(c)}, op = "=", value = {_literal(v)} }}' for c, v in j.where
             )
             where = f", where = [{tests}]" if tests else ""
             code = f"  {{ {_table_keys(j.table)}, alias = {_quoted(j.alias)}, on = {on}{kind}{where} }},"
@@ -182,7 +187,7 @@ def _head(survey: Survey, part: Part) -> Iterator[str]:
         yield "]"
     # a filter on a table of names would take away rows that have no name
     for alias, table in (("", part.table), *((f"{j.alias}.", j.table) for j in part.joins if j.inner)):
-        yield from _questions(survey, table, alias)
+        yield from _questions(survey, table, alias, {c.source for c in part.columns.values()})
 
 
 def _also(survey: Survey, part: Part) -> Iterator[str]:
@@ -196,11 +201,12 @@ def _also(survey: Survey, part: Part) -> Iterator[str]:
         yield _line(f"also = [{named}]", asked)
 
 
-def _questions(survey: Survey, table: Table, alias: str) -> Iterator[str]:
+def _questions(survey: Survey, table: Table, alias: str, read: set[str]) -> Iterator[str]:
     sample = survey.sample(table)
     for column in table.columns:
         values = sample.get(column.name)
-        if values is None or not values.distinct:
+        machine = column.spoken.lower() in COMPANY_COLUMNS and alias + column.name in read
+        if values is None or not values.distinct or machine:  # what is read as a machine is no plant
             continue
         blank = values.filled < values.rows  # a mark, such as one of deletion: rows without it count
         first = "" if blank else values.counts.most_common(1)[0][0]
@@ -510,7 +516,9 @@ def _bases(survey: Survey, part: Part, choice: Choice) -> Iterator[str]:
     held = _seen(survey, part, choice)
     words = {} if held is None else {str(v): n for v, n in held.counts.most_common()}
     formats = format_words(words) or bases_of_letters(words)
-    known = {w: basis for w in words if (basis := formats.get(w) or basis_of(w)) is not None}
+    # a number that is a key of the ERP's own list of codes is no number of pieces
+    open_words = [w for w in words if not (choice.coded and w.strip().isdigit())]
+    known = {w: basis for w in open_words if (basis := formats.get(w) or basis_of(w)) is not None}
     inner = ", ".join(f"{_quoted(w)} = {_quoted(basis)}" for w, basis in known.items())
     yield _line(
         f"run_basis_words = {{ {inner} }}" if known else "run_basis_words = {}",
@@ -564,9 +572,8 @@ def _old_dates(survey: Survey, part: Part) -> Iterator[str]:
     for name in ("valid_from", "valid_to"):
         choice = part.columns.get(name)
         held = _seen(survey, part, choice) if choice is not None else None
-        old = (
-            [v for v in held.counts if re.match(r"^(0|1[0-8]|19[0-4])\d", str(v))] if held is not None else []
-        )
+        counted = held is None or held.date_format in COUNTED
+        old = [] if held is None or counted else [v for v in held.counts if re.match(_OLD, str(v))]
         if choice is not None and old:
             yield _one_line(
                 f"# DECIDE: {choice.source} holds {old[0]!r}: does it mean that there is no date?"
@@ -606,14 +613,25 @@ def _results(survey: Survey, part: Part) -> Iterator[str]:
     if "order_no" in part.columns:
         lines += _of_orders(survey, part)
     keys, further = further_of_reports(survey, part)
-    lines += [*keys, "", "[results.columns]"]
-    lines += [_column(survey, part, n, part.columns[n]) for n in RAW_COLUMNS["results"] if n in part.columns]
+    told = [] if keys else [f"# {_one_line(text)}" for text in kinds_asked(survey, part)]
+    read = {n: c for n, c in part.columns.items() if n != "record_kind"}
+    units = _spelled_of_results(survey, part)
+    lines += [*units, *keys, *told, "", "[results.columns]"]
+    lines += [_column(survey, part, n, read[n]) for n in RAW_COLUMNS["results"] if n in read]
     lines += further
     if absent:
         yield f"# MISSING: work results need {', '.join(absent)}, which neither {_one_line(part.table.title)} nor a table beside it has:"
         yield "# DECIDE: join the table that has them, or leave work results out (times are those of the routings then)."
     for line in lines:
         yield f"# {line}".rstrip() if absent else line
+
+
+def _spelled_of_results(survey: Survey, part: Part) -> Iterator[str]:
+    """The spellings of units of the rows' times, where a column holds them."""
+    unit = part.columns.get("time_unit")
+    held = _seen(survey, part, unit) if unit is not None else None
+    if unit is not None and held is not None:
+        yield from _spelled_units({unit.source: held})
 
 
 def _of_orders(survey: Survey, part: Part) -> Iterator[str]:
@@ -623,7 +641,13 @@ def _of_orders(survey: Survey, part: Part) -> Iterator[str]:
     named = quantity is not None and bool(
         {"order", "ordered", "auftrag", "auftrags"} & set(words_of(quantity.source))
     )
-    word = counted.order_quantity or ("order" if named else "sum")
+    of_head = quantity is not None and any(
+        quantity.source.startswith(f"{j.alias}.")
+        and j.known == part.columns["order_no"].source
+        and not j.pairs
+        for j in part.joins
+    )
+    word = counted.order_quantity or ("order" if named or of_head else "sum")
     shown = f"{counted.why_quantity}. " if counted.why_quantity else ""
     yield _line(
         f'order_quantity = "{word}"',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from routing_etl.onboarding.choose import Choices, Part
+from routing_etl.onboarding.choose import Choices
 from routing_etl.onboarding.further import (
     Master,
     Outside,
@@ -17,6 +17,7 @@ from routing_etl.onboarding.further import (
     purchases,
 )
 from routing_etl.onboarding.kinds import kind_of
+from routing_etl.onboarding.parts import Part
 from routing_etl.onboarding.survey import Column, Survey, Table
 
 #: Words for "no" of a flag of machines, in any case.
