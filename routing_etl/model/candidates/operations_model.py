@@ -174,23 +174,26 @@ class OperationModel:
         for f in np.unique(fold):
             inside = fold == f
             out[inside] = _share(yes - answers[inside].sum(axis=0), without[f], n - int(inside.sum()))
-        rest = np.flatnonzero(~open_)
-        pooled = self._pooled(cases, Questions(rows, fold, rest, answers[:, rest]), out)
         asked = Questions(rows, fold, np.flatnonzero(open_), answers[:, open_])
-        learned = self._boosted(cases, asked, out) if len(asked.number) else None
+        plant = self.plant_.left_out(cases.inputs, rows, fold)
+        # What a family has too few cases to ask for is answered by the plant, where its share loses more.
+        pooled = self.plant_.number_[~open_[self.plant_.number_]]
+        odds = self.plant_.among(plant, pooled)
+        better = _told_by_the_plant(odds, answers[:, pooled], out[:, pooled])
+        pooled = pooled[better]
+        out[:, pooled] = _probability(odds[:, better])
+        plant = self.plant_.among(plant, asked.number)
+        learned = self._boosted(cases, asked, plant, out) if len(asked.number) else None
         return _Family(share, pooled, learned), out
 
-    def _pooled(self, cases: OperationCases, asked: Questions, out: Floats) -> Ints:
-        """Operations that a family has too few cases to ask for and the plant answers better than its share; `out` gets the answers."""
-        odds = self.plant_.left_out(cases.inputs, asked.rows, asked.fold, asked.number)
-        better = _told_by_the_plant(odds, asked.answers, out[:, asked.number])
-        out[:, asked.number[better]] = _probability(odds[:, better])
-        return asked.number[better]
+    def _boosted(
+        self, cases: OperationCases, asked: Questions, plant: Floats, out: Floats
+    ) -> _Boosted | None:
+        """The questions of a family, None where no column tells anything; `out` gets the answers out of fold.
 
-    def _boosted(self, cases: OperationCases, asked: Questions, out: Floats) -> _Boosted | None:
-        """The questions of a family, None where no column tells anything; `out` gets the answers out of fold."""
+        `plant`: what all families answer, rows x questions, NaN for what they are not asked.
+        """
         rows = asked.rows
-        plant = self.plant_.left_out(cases.inputs, rows, asked.fold, asked.number)
         columns, bins = telling_columns(cases.inputs, asked, plant)
         if not columns:
             return None
@@ -252,11 +255,12 @@ class OperationModel:
             learned = self.families_[f]
             rows = np.flatnonzero(family == f)
             out[rows] = learned.share[None, :]
-            if len(learned.pooled):
-                odds = self.plant_.log_odds(inputs, rows, learned.pooled)
-                out[rows[:, None], learned.pooled] = _probability(odds)
-            if (own := learned.boosted) is not None:
-                plant = self.plant_.log_odds(inputs, rows, own.questions)
+            own, n_pooled = learned.boosted, len(learned.pooled)
+            asked = learned.pooled if own is None else np.concatenate([learned.pooled, own.questions])
+            plant = self.plant_.log_odds(inputs, rows, asked)
+            out[rows[:, None], learned.pooled] = _probability(plant[:, :n_pooled])
+            if own is not None:
+                plant = plant[:, n_pooled:]
                 bins = own.columns.bins(inputs, rows, plant)
                 prior = np.where(own.by_plant, plant, np.nan)
                 odds = np.mean([b.log_odds(bins, prior) for b in own.boosters], axis=0)

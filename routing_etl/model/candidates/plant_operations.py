@@ -46,8 +46,10 @@ class PlantOperations:
 
     Attributes
     ----------
+    number_ : Ints
+        The operations that are asked.
     place_ : Ints
-        Per operation its place among the questions, -1 for what is not asked.
+        Per operation its place among them, -1 for what is not asked.
     """
 
     def __init__(self, *, n_folds: int = 5, n_jobs: int | None = None, random_state: int = 42) -> None:
@@ -66,6 +68,7 @@ class PlantOperations:
         number = _open(cases)
         if len(number):
             number = number[_deviation(cases, number) >= _LEAST_DEVIATION]
+        self.number_ = np.empty(0, dtype=np.int64)
         self.place_ = np.full(cases.operations.shape[1], -1, dtype=np.int64)
         self.boosters_: list[QuestionBooster] = []
         if not len(number):
@@ -96,11 +99,11 @@ class PlantOperations:
             delayed(one)(fold) for fold in range(self.n_folds)
         )
         self.columns_ = ColumnSet(columns)
-        self.place_[number] = np.arange(len(number))
+        self.number_, self.place_[number] = number, np.arange(len(number))
         return self
 
-    def left_out(self, inputs: Inputs, rows: Ints, fold: Ints, operations: Ints) -> Floats:
-        """Log-odds for training items by the boosters that have not seen their fold: rows x operations asked.
+    def left_out(self, inputs: Inputs, rows: Ints, fold: Ints) -> Floats:
+        """Log-odds for training items by the boosters that have not seen their fold: rows x questions of the plant.
 
         Parameters
         ----------
@@ -110,20 +113,16 @@ class PlantOperations:
             Which of them.
         fold : Ints
             Their folds.
-        operations : Ints
-            What is asked; what is no question of the plant is NaN.
         """
-        out, asked = self._unanswered(rows, operations)
-        if len(asked):
+        out = np.empty((len(rows), len(self.number_)), dtype=np.float32)
+        if len(self.number_):
             bins = self.columns_.bins(inputs, rows)
-            at = np.flatnonzero(self.place_[operations] >= 0)
             for f in np.unique(fold):
-                own = np.flatnonzero(fold == f)
-                out[own[:, None], at] = self.boosters_[f].of(asked).log_odds(bins[own])
+                out[fold == f] = self.boosters_[f].log_odds(bins[fold == f])
         return out
 
     def log_odds(self, inputs: Inputs, rows: Ints, operations: Ints) -> Floats:
-        """Log-odds for new items, the mean of all boosters: rows x operations asked.
+        """Log-odds for new items, the mean of all boosters: rows x operations, NaN for what is no question of the plant.
 
         Parameters
         ----------
@@ -132,19 +131,34 @@ class PlantOperations:
         rows : Ints
             Which of them.
         operations : Ints
-            What is asked, as in `left_out`.
+            What is asked.
         """
-        out, asked = self._unanswered(rows, operations)
-        if len(asked):
-            bins = self.columns_.bins(inputs, rows)
-            odds = np.mean([b.of(asked).log_odds(bins) for b in self.boosters_], axis=0)
-            out[:, self.place_[operations] >= 0] = odds
-        return out
-
-    def _unanswered(self, rows: Ints, operations: Ints) -> tuple[Floats, Ints]:
-        """NaN for every row and operation asked, and the places of those operations that are a question of the plant."""
         place = self.place_[operations]
-        return np.full((len(rows), len(operations)), np.nan, dtype=np.float32), place[place >= 0]
+        asked = np.unique(place[place >= 0])
+        if not len(asked):
+            return np.full((len(rows), len(operations)), np.nan, dtype=np.float32)
+        bins = self.columns_.bins(inputs, rows)
+        odds = np.mean([b.of(asked).log_odds(bins) for b in self.boosters_], axis=0)
+        return _laid_out(odds, np.where(place >= 0, np.searchsorted(asked, place), -1))
+
+    def among(self, odds: Floats, operations: Ints) -> Floats:
+        """What `left_out` gave, laid out by operations: rows x operations, NaN for what is no question of the plant.
+
+        Parameters
+        ----------
+        odds : Floats
+            Rows x questions of the plant.
+        operations : Ints
+            Which operations.
+        """
+        return _laid_out(odds, self.place_[operations])
+
+
+def _laid_out(odds: Floats, place: Ints) -> Floats:
+    """The columns of these places, NaN for -1."""
+    out = np.full((len(odds), len(place)), np.nan, dtype=np.float32)
+    out[:, place >= 0] = odds[:, place[place >= 0]]
+    return out
 
 
 def _open(cases: OperationCases) -> Ints:
